@@ -1,0 +1,1 @@
+"""Duplicate removal: signatures per shard, a barrier over all shards, a drop list per shard."""

@@ -1,0 +1,165 @@
+"""The contract every step of a recipe fulfils: a function of one Arrow batch that adds columns and names the rows that leave.
+
+A stage opens no data file, knows no Ray and keeps no counter; the worker does all three for it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, model_validator
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Cost(IntEnum):
+    """What a stage needs to look at, from cheap to dear. Stages up to CHARS score dropped documents too."""
+
+    METADATA = 0
+    CHARS = 1
+    MODEL = 2
+    WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stage says about a batch of n rows.
+
+    ``columns``: new or rewritten columns, n values each. ``drops``: reason below the stage's name -> mask of n rows
+    that leave for it, in order of precedence. ``failures``: row -> error, for rows that could not be processed; they
+    go to quarantine, and their values in ``columns`` are ignored.
+    """
+
+    columns: Mapping[str, pa.Array] = field(default_factory=dict)
+    drops: Mapping[str, Mask] = field(default_factory=dict)
+    failures: Mapping[int, str] = field(default_factory=dict)
+
+
+class Options(BaseModel):
+    """Base of everything a recipe can configure: immutable, unknown options refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Interval(Options):
+    """Bounds of a signal, both inclusive; a document whose value lies outside leaves. Null and NaN stay."""
+
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Interval":
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        return self
+
+
+class Stage(Options):
+    """A step of a recipe. Its fields are its YAML options; its name is the snake case of its class name."""
+
+    cost: ClassVar[Cost]
+    reads: ClassVar[tuple[str, ...]] = ("text",)
+    adds: ClassVar[Mapping[str, pa.DataType]] = {}
+    """Columns that ``process`` returns, with their types; ``text`` among them makes the stage a modifier."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version changes what the stage returns; part of the fingerprint."""
+
+    @classmethod
+    def name(cls) -> str:
+        """Name in recipes, reasons and signal columns."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def open(self) -> None:
+        """Load models and tables; called once per worker before the first batch."""
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        """Score or rewrite one batch."""
+        raise NotImplementedError
+
+
+class Filter(Stage):
+    """A stage that only scores. Every option of type Interval bounds the signal of the same name."""
+
+    signals: ClassVar[Mapping[str, pa.DataType]]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Derive the columns from the signals and refuse a bound on a signal the filter does not compute."""
+        super().__pydantic_init_subclass__(**kwargs)
+        bounds = {name for name, info in cls.model_fields.items() if info.annotation is Interval}
+        if unknown := bounds - set(cls.signals):
+            raise TypeError(f"{cls.__name__}: bounds without a signal: {sorted(unknown)}")
+        cls.adds = {f"{cls.name()}.{signal}": kind for signal, kind in cls.signals.items()}
+
+    def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any] | pa.Array]:
+        """Compute every signal, one value per row."""
+        raise NotImplementedError
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        """Turn the scores into columns and the bounds into reasons ``<signal>.<min|max>``."""
+        scores = self.score(batch)
+        columns = {f"{self.name()}.{key}": pa.array(scores[key], kind) for key, kind in self.signals.items()}
+        return Outcome(columns=columns, drops=self.verdict(columns))
+
+    def verdict(self, columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> dict[str, Mask]:
+        """Reasons from stored signal columns alone, without text; keys are ``<signal>.<min|max>``."""
+        drops: dict[str, Mask] = {}
+        for signal in self.signals:
+            bounds = getattr(self, signal, None)
+            if not isinstance(bounds, Interval):
+                continue
+            values = columns[f"{self.name()}.{signal}"].to_numpy(zero_copy_only=False).astype(np.float64)
+            if bounds.min is not None:
+                drops[f"{signal}.min"] = values < bounds.min
+            if bounds.max is not None:
+                drops[f"{signal}.max"] = values > bounds.max
+        return drops
+
+
+class SidecarPart(Protocol):
+    """What a barrier may see of one part: its sidecar, and the text of a few rows for verification."""
+
+    name: str
+
+    def sidecar(self) -> pa.Table:
+        """Return column ``row`` (position in the part) and the barrier's sidecar columns, one row per live document."""
+
+    def texts(self, rows: Sequence[int]) -> pa.Array:
+        """Return the text of these rows, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A barrier's decision on one part.
+
+    ``decisions``: column ``row``, ``drop`` (bool) and the barrier's ``adds``; rows that are not named stay, with the
+    barrier's ``defaults``. ``removed``: the explanation file, one row per dropped document.
+    """
+
+    part: str
+    decisions: pa.Table
+    removed: pa.Table
+
+
+class Barrier(Stage):
+    """A step that looks across shards: ``sign`` before it, ``resolve`` over all sidecars, a drop list after it."""
+
+    reason: ClassVar[str]
+    """Reason below the barrier's name for the rows it drops."""
+    sidecar: ClassVar[Mapping[str, pa.DataType]] = {}
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    folder: ClassVar[str]
+    """Run folder of the explanation files."""
+
+    def sign(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        """Compute the sidecar columns of a batch of live documents."""
+        raise NotImplementedError
+
+    def resolve(self, parts: Sequence[SidecarPart]) -> Iterator[Resolution]:
+        """Decide over all parts, given in a fixed order; yields one resolution per part, in that order."""
+        raise NotImplementedError

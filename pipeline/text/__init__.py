@@ -1,0 +1,1 @@
+"""Column functions: kernels over Arrow buffers and the pure functions behind them; no stage, no file."""

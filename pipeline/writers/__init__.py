@@ -1,0 +1,1 @@
+"""Output formats: the corpus with its manifest and dataset card."""
