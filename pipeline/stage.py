@@ -1,4 +1,4 @@
-"""The contract every step of a recipe fulfils: a function of one Arrow batch that adds columns and names the rows that leave.
+"""The contract of every step: a function of one Arrow batch that adds columns and names the rows that leave, and why.
 
 A stage opens no data file, knows no Ray and keeps no counter; the worker does all three for it.
 """
