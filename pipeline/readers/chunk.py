@@ -1,4 +1,4 @@
-"""What a reader takes and gives: a source (a file or a range of one) in, chunks of records out, every record counted."""
+"""What a reader takes and gives: a source (a file or part of one) in, chunks of records out, every record counted."""
 
 import hashlib
 import re
