@@ -124,7 +124,9 @@ class Filter(Stage):
 class SidecarPart(Protocol):
     """What a barrier may see of one part: its sidecar, and the text of a few rows for verification."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name of the part."""
 
     def sidecar(self) -> pa.Table:
         """Return column ``row`` (position in the part) and the barrier's sidecar columns, one row per live document."""
@@ -152,6 +154,8 @@ class Barrier(Stage):
     reason: ClassVar[str]
     """Reason below the barrier's name for the rows it drops."""
     sidecar: ClassVar[Mapping[str, pa.DataType]] = {}
+    signing: ClassVar[frozenset[str]] = frozenset()
+    """Options that ``sign`` depends on; changing another one leaves the sidecars valid."""
     defaults: ClassVar[Mapping[str, Any]] = {}
     folder: ClassVar[str]
     """Run folder of the explanation files."""
@@ -163,3 +167,10 @@ class Barrier(Stage):
     def resolve(self, parts: Sequence[SidecarPart]) -> Iterator[Resolution]:
         """Decide over all parts, given in a fixed order; yields one resolution per part, in that order."""
         raise NotImplementedError
+
+
+class Checkpoint(Stage):
+    """Ends a pass and stores its survivors, so that a later step can change without redoing the earlier ones."""
+
+    cost = Cost.METADATA
+    reads = ()

@@ -1,0 +1,47 @@
+# Every command of the project. `make` alone lists them.
+PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3 python,$(if $(shell $(name) -c 'import sys; print("ok" if (3, 11) <= sys.version_info[:2] <= (3, 12) else "")' 2>/dev/null),$(name))))
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN ?= runs/sample
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sample test check format schema data-run clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## Create the environment in .venv
+
+sample: $(VENV)/.ready ## Run the whole job on the built-in sample, on an embedded Ray, and print the funnel
+	@$(BIN)/python sample/make_sample.py --output runs/shards
+	@$(BIN)/migaki run configs/sample.yaml --input runs/shards --output $(RUN)
+
+test: $(VENV)/.ready ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.ready ## Lint, types, import rules and tests: all that CI runs
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+format: $(VENV)/.ready ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+schema: $(VENV)/.ready ## Write configs/recipe.schema.json anew
+	@$(BIN)/migaki schema > configs/recipe.schema.json
+
+data-run: $(VENV)/.ready ## Run the default recipe on the real data (MIGAKI_DATA or ../shared/data)
+	@$(BIN)/python benchmarks/real_shards.py --output runs/real-shards
+	@$(BIN)/migaki run ja_web --input runs/real-shards --output runs/real
+
+clean: ## Remove the environment and local runs
+	rm -rf $(VENV) runs
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Migaki needs Python 3.11 or 3.12; set PYTHON=/path/to/it" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary ':all:' --no-binary unidic-lite --constraint constraints.txt --editable '.[dev]'
+	@touch $@

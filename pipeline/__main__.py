@@ -1,0 +1,5 @@
+"""``python -m pipeline`` is ``migaki``."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,207 @@
+"""The command line: ``migaki run | plan | report | inspect | schema``."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline import report as reporting
+from pipeline.display import TerminalDisplay
+from pipeline.plan import PlanError, advice
+from pipeline.plan import plan as make_plan
+from pipeline.readers.discover import InputError
+from pipeline.recipe import RecipeError, load
+from pipeline.recipe_schema import recipe_schema
+from pipeline.run import Result, Settings
+from pipeline.run import run as carry_out
+from pipeline.runfolder import RunFolderError
+from pipeline.stage import Barrier, Checkpoint, Stage
+from pipeline.stats import LedgerError
+
+USAGE, SHARDS_FAILED, UNBALANCED, INTERRUPTED = 2, 3, 4, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turn raw Japanese web shards into a filtered pretraining corpus, with a record of why every document stayed "
+    "or left.",
+    epilog="Exit codes: 0 done and balanced; 2 wrong use; 3 shards failed, a rerun redoes only them; "
+    "4 the ledger does not balance; 130 interrupted, a rerun goes on.",
+)
+errors = Console(stderr=True)
+output = Console()
+
+RecipeArgument = Annotated[str, typer.Argument(help="Recipe file, or the name of a shipped one, e.g. ja_web.")]
+RunArgument = Annotated[str, typer.Argument(help="Run folder: a path or URI given as --output before.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="STEP.OPTION=VALUE", help="Change an option, e.g. length.japanese_letters.min=400."),
+]
+
+
+@app.command(
+    epilog="Examples: `migaki run ja_web --input 'shards/*.warc.gz' --output runs/first`; "
+    "`migaki run my.yaml --input s3://bucket/crawl/ --output s3://bucket/run --ray-address auto`"
+)
+def run(
+    recipe: RecipeArgument,
+    inputs: Annotated[
+        list[str], typer.Option("--input", "-i", help="File, folder, glob or URI of shards; may be repeated.")
+    ],
+    to: Annotated[str, typer.Option("--output", "-o", help="Run folder: a path or URI. An existing run goes on.")],
+    overrides: SetOption = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="CPUs of the embedded Ray; all by default.")] = None,
+    inline: Annotated[bool, typer.Option("--inline", help="Run in this process, without Ray.")] = False,
+    ray_address: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster; RAY_ADDRESS by default, else Ray is embedded.")
+    ] = None,
+    patience: Annotated[
+        float, typer.Option(min=1, help="Seconds a worker may spend on one batch before it is taken to hang.")
+    ] = 600.0,
+    memory: Annotated[float, typer.Option(min=0.5, help="GiB a worker may allocate.")] = 3.0,
+) -> None:
+    """Carry a recipe out over shards into a run folder; what is done already is not done again."""
+    settings = Settings(workers, inline, ray_address, patience, int(memory * 2**30))
+    display = TerminalDisplay(errors)
+    with _user_errors():
+        try:
+            result = carry_out(load(recipe, overrides or ()), inputs, to, settings, display)
+        except KeyboardInterrupt:
+            display.close()
+            errors.print("Interrupted. What is done is kept; the same command goes on from here.")
+            raise typer.Exit(INTERRUPTED) from None
+        display.close()
+        _conclude(result, to)
+
+
+@app.command(epilog="Example: `migaki plan ja_web --set length.japanese_letters.min=400`")
+def plan(recipe: RecipeArgument, overrides: SetOption = None) -> None:
+    """Show the passes, steps, options and costs of a recipe, without doing any work."""
+    with _user_errors():
+        planned = make_plan(load(recipe, overrides or ()))
+    for current in planned.passes:
+        table = Table(title=f"pass {current.index + 1} of {len(planned.passes)}", title_justify="left")
+        for heading in ("step", "cost", "reads", "adds", "options"):
+            table.add_column(heading, overflow="fold")
+        for step in (*current.steps, *([current.closing] if current.closing else [])):
+            table.add_row(*_plan_row(step, current.opening))
+        output.print(table)
+    for note in advice(planned.recipe):
+        output.print(Text(f"note: {note}"))
+
+
+@app.command(epilog="Examples: `migaki report runs/first`; `migaki report runs/first --json | jq .funnel`")
+def report(
+    run_folder: RunArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show the funnel of a run: per step what came in, what stayed and why the rest left."""
+    with _user_errors():
+        of = reporting.report(run_folder)
+    if as_json:
+        sys.stdout.write(json.dumps(reporting.as_json(of), ensure_ascii=False, indent=1) + "\n")
+        return
+    reporting.show(of, output)
+
+
+@app.command(epilog="Example: `migaki inspect runs/first --reason lines.sentence_end_share.min --limit 5`")
+def inspect(
+    run_folder: RunArgument,
+    reason: Annotated[
+        str | None, typer.Option(help="Reason, or the step in front of it, e.g. length or read.gzip.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Documents to show.")] = 10,
+    characters: Annotated[int, typer.Option(min=1, help="Characters of each to show.")] = 400,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines with the whole text.")] = False,
+) -> None:
+    """Show sampled dropped documents and quarantined records of a run, with the reason of each."""
+    with _user_errors():
+        documents = list(reporting.inspect(run_folder, reason, limit))
+    for document in documents:
+        if as_json:
+            sys.stdout.write(json.dumps(document, ensure_ascii=False, default=_bytes_as_text) + "\n")
+        else:
+            output.print(_shown(document, characters))
+
+
+@app.command(epilog="Example: `migaki schema > configs/recipe.schema.json`")
+def schema() -> None:
+    """Print the JSON Schema of recipes."""
+    sys.stdout.write(json.dumps(recipe_schema(), ensure_ascii=False, indent=1) + "\n")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+@contextmanager
+def _user_errors() -> Iterator[None]:
+    """Turn what a user can mend into a message and an exit code, without a stack trace."""
+    try:
+        yield
+    except (RecipeError, PlanError, InputError, RunFolderError, reporting.ReportError) as error:
+        errors.print(Text(f"error: {error}"), soft_wrap=True)
+        raise typer.Exit(USAGE) from None
+    except LedgerError as error:
+        errors.print(Text(f"error: the ledger does not balance: {error}"), soft_wrap=True)
+        raise typer.Exit(UNBALANCED) from None
+
+
+def _conclude(result: Result, to: str) -> None:
+    if result.failed:
+        for uri, error in result.failed.items():
+            errors.print(Text(f"failed: {uri}: {error}"), soft_wrap=True)
+        errors.print(f"{len(result.failed)} shards failed (tracebacks in logs/); the same command redoes only them.")
+        raise typer.Exit(SHARDS_FAILED)
+    of = reporting.report(to)
+    page = reporting.write_page(to) if result.parts_done else f"{of['run']}/report.html"
+    reporting.show(of, output)
+    if not result.parts_done:
+        output.print("Nothing to do: every part was done already.")
+    output.print(Text(f"corpus: {of['run']}/corpus\nreport: {page}"), soft_wrap=True)
+
+
+def _plan_row(step: Stage, opening: Barrier | None) -> tuple[Text, ...]:
+    if step is opening:
+        return Text(f"{step.name()} (drop)"), Text(""), Text(""), Text(", ".join(step.adds)), Text("")
+    if isinstance(step, Barrier | Checkpoint):
+        kind = "look across shards" if isinstance(step, Barrier) else "store survivors"
+        return (
+            Text(f"{step.name()} ({kind})"),
+            Text(step.cost.name),
+            Text(", ".join(step.reads)),
+            Text(""),
+            _options(step),
+        )
+    return (
+        Text(step.name()),
+        Text(step.cost.name),
+        Text(", ".join(step.reads)),
+        Text(", ".join(step.adds)),
+        _options(step),
+    )
+
+
+def _options(step: Stage) -> Text:
+    plain = step.model_dump(mode="json", exclude_none=True)
+    return Text("\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in plain.items()))
+
+
+def _shown(document: dict[str, Any], characters: int) -> Text:
+    body = document.get("text") or _bytes_as_text(document.get("content") or b"")
+    head = f"{document['reason']}  {document['id']}\n{document.get('url') or document.get('file_path') or ''}\n"
+    error = f"{document['error']}\n" if document.get("error") else ""
+    printable = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in body[:characters])
+    return Text.assemble((head, "bold"), (error, "red"), printable, "\n")
+
+
+def _bytes_as_text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")

@@ -1,0 +1,52 @@
+"""The funnel: per step what came in, what stayed and why the rest left, from a ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelRow:
+    """One step. Sizes are those of the documents that stayed; ``tokens`` are estimated (see ``text.chars``)."""
+
+    step: str
+    entered: int
+    stayed: int
+    dropped: int
+    failed: int
+    characters: int
+    tokens: int
+    entered_bytes: int
+    reasons: Mapping[str, int]
+    """Reasons of drops and failures, most frequent first."""
+    seconds: float = 0.0
+
+    @property
+    def kept_share(self) -> float:
+        """Share of the documents entering the step that stayed, 0 to 1; 1 when none entered."""
+        return self.stayed / self.entered if self.entered else 1.0
+
+    @property
+    def megabytes_per_second(self) -> float:
+        """Bytes that entered per second of work of one core, in 10^6."""
+        return self.entered_bytes / self.seconds / 1e6 if self.seconds else 0.0
+
+
+def funnel(ledger: Mapping[str, Any], seconds: Mapping[str, float] | None = None) -> list[FunnelRow]:
+    """Turn a ledger into rows; ``seconds``: step -> seconds of work."""
+    spent = seconds or {}
+    return [
+        FunnelRow(
+            step["name"],
+            step["entered"]["rows"],
+            step["stayed"]["rows"],
+            sum(step["dropped"].values()),
+            sum(step["failed"].values()),
+            step["stayed"]["characters"],
+            step["stayed"]["tokens"],
+            step["entered"]["bytes"],
+            dict(sorted((step["dropped"] | step["failed"]).items(), key=lambda item: (-item[1], item[0]))),
+            spent.get(step["name"], 0.0),
+        )
+        for step in ledger["steps"]
+    ]

@@ -1,0 +1,92 @@
+"""A decompressed stream with look-ahead, held only as far as it is looked at."""
+
+from collections.abc import Iterator
+
+from pipeline.readers.formats import LONGEST_START, RESUME
+from pipeline.readers.streams import BrokenStreamError
+
+_BLANK = b"\r\n \t"
+
+
+class Tape:
+    """Bytes of ``pieces`` from ``position`` on. ``size``: where the stream ends, if that is known.
+
+    A stream that breaks does so, with BrokenStreamError, only once a byte behind the break is needed.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], position: int = 0, size: int | None = None) -> None:
+        self._pieces = pieces
+        self._size = size
+        self._broken: BrokenStreamError | None = None
+        self._held = b""
+        self._start = position
+        self._at = 0
+
+    @property
+    def position(self) -> int:
+        """Offset of the next byte."""
+        return self._start + self._at
+
+    def reaches(self, count: int) -> bool:
+        """Tell whether ``count`` more bytes may be there: false only where the known size says no."""
+        return self._size is None or self.position + count <= self._size
+
+    def glance(self, count: int) -> bytes:
+        """Return up to ``count`` next bytes, fewer at the end or at a break, and stay here."""
+        self._hold(count)
+        return self._held[self._at : self._at + count]
+
+    def peek(self, count: int) -> bytes:
+        """Return the next ``count`` bytes, fewer at the end, and stay here."""
+        found = self.glance(count)
+        if len(found) < count and self._broken is not None:
+            raise self._broken
+        return found
+
+    def skip(self, count: int) -> int:
+        """Go past ``count`` bytes without holding them all; return how many there were."""
+        skipped = 0
+        while skipped < count and self.peek(1):
+            step = min(count - skipped, len(self._held) - self._at)
+            self._at += step
+            skipped += step
+        return skipped
+
+    def skip_blank(self) -> None:
+        """Go past line ends, spaces and tabs."""
+        while self.peek(1):
+            rest = self.glance(64)
+            self._at += len(rest) - len(rest.lstrip(_BLANK))
+            if rest[-1:] not in _BLANK:
+                return
+
+    def skip_to_record(self) -> bool:
+        """Go to the next line after this byte that starts an archive record, or to the end; tell whether there is one."""
+        done = 1  # the byte here is looked at for the line end before a record, no more
+        while True:
+            found = RESUME.search(self._held, self._at + done)
+            if found is not None:
+                self._at = found.start()
+                return True
+            self._at = max(self._at, len(self._held) - LONGEST_START)
+            done = 1
+            before = len(self._held) - self._at
+            if len(self.peek(before + 1)) <= before:
+                self._at += before
+                return False
+
+    def _hold(self, count: int) -> None:
+        missing = self._at + count - len(self._held)
+        if missing <= 0 or self._broken is not None:
+            return
+        parts = [self._held[self._at :]]
+        try:
+            for piece in self._pieces:
+                parts.append(piece)
+                missing -= len(piece)
+                if missing <= 0:
+                    break
+        except BrokenStreamError as error:
+            self._broken = error
+        self._start += self._at
+        self._held, self._at = b"".join(parts), 0

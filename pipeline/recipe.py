@@ -1,0 +1,208 @@
+"""Recipes: a YAML file with one flat, ordered list of steps; errors name file, line, step and field."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from pipeline.catalog import did_you_mean, step_class
+from pipeline.readers.chunk import Read
+from pipeline.stage import Options, Stage
+
+Location = tuple[str | int, ...]
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be used; the message is meant for its author."""
+
+
+class Recipe(Options):
+    """What a run does, independent of where it reads and writes."""
+
+    name: str = Field(min_length=1)
+    """Name of the recipe; the corpus card shows it."""
+    description: str = ""
+    """One or two sentences on what it is for."""
+    read: Read = Read()
+    """How input files are read."""
+    audit: float = Field(default=0.01, ge=0, le=1)
+    """Share of decoded documents, chosen by a hash of the id, that every later stage scores whatever the verdicts."""
+    excluded: int | None = Field(default=20, ge=0)
+    """Dropped documents whose text is kept, per shard and reason, chosen by a hash of the id; null keeps all."""
+    steps: tuple[Stage, ...]
+    """The stages, in order."""
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the recipe with every default spelled out, as plain data; ``parse`` gives it back."""
+        plain = self.model_dump(mode="json", exclude={"steps"})
+        return plain | {"steps": [{step.name(): step.model_dump(mode="json")} for step in self.steps]}
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file, or a shipped recipe by its name, and apply ``step.option=value`` overrides."""
+    file = find(str(path))
+    data, lines = _read_yaml(file)
+    for override in overrides:
+        _override(data, override)
+    return parse(data, str(file), lines)
+
+
+def find(name: str) -> Path:
+    """Return the path of a recipe file; a bare name stands for a recipe shipped in ``configs/``."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = {file.stem: file for folder in _shipped_folders() for file in sorted(folder.glob("*.yaml"))}
+    if name in shipped:
+        return shipped[name]
+    raise RecipeError(f"{name}: no such file and no shipped recipe{did_you_mean(name, shipped)}")
+
+
+def parse(data: Any, file: str = "recipe", lines: Mapping[Location, int] | None = None) -> Recipe:
+    """Build a recipe from plain data; every problem found is named in one RecipeError."""
+    place = _Place(file, lines or {})
+    if not isinstance(data, dict):
+        raise RecipeError(f"{file}: a recipe is a mapping with `name` and `steps`")
+    steps = data.get("steps")
+    if not isinstance(steps, list) or not steps:
+        raise RecipeError(f"{place(('steps',))}: `steps` must be a list with at least one step")
+    problems: list[str] = []
+    stages = [_step(entry, index, place, problems) for index, entry in enumerate(steps)]
+    _refuse_repeats([stage for stage in stages if stage], place, problems)
+    try:
+        recipe = Recipe.model_validate(data | {"steps": ()})
+    except ValidationError as error:
+        problems += _explain(error, Recipe, (), place)
+    if problems:
+        raise RecipeError("\n".join(problems))
+    return recipe.model_copy(update={"steps": tuple(stage for stage in stages if stage)})
+
+
+class _Place:
+    """Turns a location inside a recipe into ``file:line``."""
+
+    def __init__(self, file: str, lines: Mapping[Location, int]) -> None:
+        self.file, self.lines = file, lines
+
+    def __call__(self, location: Location) -> str:
+        for end in range(len(location), -1, -1):
+            if location[:end] in self.lines:
+                return f"{self.file}:{self.lines[location[:end]]}"
+        return self.file
+
+
+def _step(entry: Any, index: int, place: _Place, problems: list[str]) -> Stage | None:
+    location: Location = ("steps", index)
+    if isinstance(entry, str):
+        entry = {entry: {}}
+    if not isinstance(entry, dict) or len(entry) != 1:
+        problems.append(f"{place(location)}: step {index + 1}: write `- name` or `- name: {{option: value}}`")
+        return None
+    ((name, options),) = entry.items()
+    try:
+        cls = step_class(str(name))
+    except KeyError as error:
+        problems.append(f"{place((*location, name))}: step {index + 1}: {error.args[0]}")
+        return None
+    try:
+        return cls.model_validate({} if options is None else options)
+    except ValidationError as error:
+        problems += _explain(error, cls, (*location, name), place, f"step {index + 1} `{name}`: ")
+        return None
+
+
+def _refuse_repeats(stages: Iterable[Stage], place: _Place, problems: list[str]) -> None:
+    seen: set[str] = set()
+    for stage in stages:
+        if stage.name() in seen and stage.adds:
+            problems.append(f"{place(('steps',))}: step `{stage.name()}` stands twice; its columns would collide")
+        seen.add(stage.name())
+
+
+def _explain(error: ValidationError, model: type[Options], at: Location, place: _Place, prefix: str = "") -> list[str]:
+    lines = []
+    for problem in error.errors():
+        field = ".".join(str(part) for part in problem["loc"])
+        where = place((*at, *problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            valid = _fields_at(model, problem["loc"][:-1])
+            message = f"unknown option `{field}`{did_you_mean(str(problem['loc'][-1]), valid)}"
+        else:
+            shown = "" if problem["type"] == "missing" else f" (got {problem['input']!r:.80})"
+            message = f"option `{field}`: {problem['msg'].removeprefix('Value error, ')}{shown}"
+        lines.append(f"{where}: {prefix}{message}")
+    return lines
+
+
+def _fields_at(model: type[Options], location: Iterable[Any]) -> list[str]:
+    for part in location:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, Options):
+            model = annotation
+    return list(model.model_fields)
+
+
+def _override(data: Any, override: str) -> None:
+    target, equals, value = override.partition("=")
+    keys = target.split(".")
+    if not equals or not all(keys):
+        raise RecipeError(f"--set {override}: write step.option=value, e.g. length.japanese_letters.min=400")
+    entry = _override_root(data, keys, override)
+    for key in keys[:-1]:
+        entry = entry.setdefault(key, {})
+        if not isinstance(entry, dict):
+            raise RecipeError(f"--set {override}: `{key}` is not a section")
+    entry[keys[-1]] = yaml.safe_load(value)
+
+
+def _override_root(data: Any, keys: list[str], override: str) -> dict[str, Any]:
+    """Return the mapping that ``keys`` start from; the step's name is taken off ``keys``."""
+    steps = data.get("steps") or []
+    names = [entry if isinstance(entry, str) else next(iter(entry)) for entry in steps]
+    if keys[0] in names and len(keys) > 1:
+        index = names.index(keys.pop(0))
+        options = {} if isinstance(steps[index], str) else steps[index][names[index]] or {}
+        steps[index] = {names[index]: options}
+        return options
+    top = [name for name in Recipe.model_fields if name != "steps"]
+    if keys[0] not in top:
+        raise RecipeError(f"--set {override}: no step `{keys[0]}`{did_you_mean(keys[0], [*names, *top])}")
+    root: dict[str, Any] = data
+    return root
+
+
+def _read_yaml(file: Path) -> tuple[Any, dict[Location, int]]:
+    try:
+        loader = yaml.SafeLoader(file.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        lines: dict[Location, int] = {}
+        if node is not None:
+            _collect_lines(node, (), lines, file)
+        return (None if node is None else loader.construct_document(node)), lines
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise RecipeError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{file}: not UTF-8 at byte {error.start}") from error
+
+
+def _collect_lines(node: yaml.Node, at: Location, lines: dict[Location, int], file: Path) -> None:
+    lines.setdefault(at, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for index, child in enumerate(node.value):
+            _collect_lines(child, (*at, index), lines, file)
+    if isinstance(node, yaml.MappingNode):
+        for key, child in node.value:
+            location = (*at, key.value)
+            if location in lines:
+                raise RecipeError(f"{file}:{key.start_mark.line + 1}: `{key.value}` is given twice")
+            lines[location] = key.start_mark.line + 1
+            _collect_lines(child, location, lines, file)
+
+
+def _shipped_folders() -> list[Path]:
+    package = Path(__file__).parent
+    return [folder for folder in (package / "configs", package.parent / "configs") if folder.is_dir()]

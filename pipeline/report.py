@@ -1,0 +1,179 @@
+"""What a run did, for people and programs: the funnel on the terminal, as JSON and as a self-contained page."""
+
+import hashlib
+import heapq
+import html
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.catalog import did_you_mean
+from pipeline.funnel import FunnelRow, funnel
+from pipeline.runfolder import RunFolder
+from pipeline.stats import merge_steps, summary
+
+REASONS_SHOWN = 4
+
+
+class ReportError(ValueError):
+    """A question a run folder cannot answer."""
+
+
+def report(uri: str) -> dict[str, Any]:
+    """Return the ledger, the seconds per step and, for an unfinished run, how many parts are done."""
+    folder = RunFolder(uri)
+    description = folder.describe()
+    folder.scan()
+    store = folder.store
+    complete = store.exists("stats/ledger.json")
+    ledger = json.loads(store.read("stats/ledger.json")) if complete else _so_far(folder, description)
+    timing = json.loads(store.read("stats/timing.json")) if store.exists("stats/timing.json") else {}
+    return {
+        "run": store.uri,
+        "recipe": description["recipe"]["name"],
+        "complete": complete,
+        "ledger": ledger,
+        "seconds": timing.get("steps", {}),
+    }
+
+
+def rows(of: Mapping[str, Any]) -> list[FunnelRow]:
+    """Return the funnel of a report."""
+    return funnel(of["ledger"], of["seconds"])
+
+
+def as_json(of: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report as plain data with derived figures in it."""
+    table = [
+        asdict(row) | {"kept_share": row.kept_share, "megabytes_per_second": row.megabytes_per_second}
+        for row in rows(of)
+    ]
+    return {**of, "funnel": table}
+
+
+def show(of: Mapping[str, Any], console: Console) -> None:
+    """Print the funnel."""
+    ledger = of["ledger"]
+    if not of["complete"]:
+        console.print("[yellow]This run is not finished; figures of the parts done so far.[/yellow]")
+    table = Table(title=Text(f"{of['recipe']}: {of['run']}"), title_justify="left")
+    for heading in ("step", "in", "out", "kept", "characters", "tokens", "s", "MB/s"):
+        table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
+    table.add_column("reasons", overflow="fold")
+    for row in rows(of):
+        table.add_row(
+            Text(row.step),
+            f"{row.entered:,}",
+            f"{row.stayed:,}",
+            f"{row.kept_share:.1%}",
+            f"{row.characters:,}",
+            f"{row.tokens:,}",
+            f"{row.seconds:.1f}",
+            f"{row.megabytes_per_second:.1f}" if row.seconds else "",
+            Text(_reasons(row)),
+        )
+    console.print(table)
+    console.print(
+        f"{ledger['records']:,} records read = {ledger['kept']:,} kept + {ledger['dropped']:,} dropped "
+        f"+ {ledger['failed']:,} failed"
+    )
+
+
+def inspect(uri: str, reason: str | None, limit: int) -> Iterator[dict[str, Any]]:
+    """Yield dropped documents and quarantined records of a run, chosen by a hash of the id; all reasons if None."""
+    folder = RunFolder(uri)
+    folder.describe()
+    known = {name for step in report(uri)["ledger"]["steps"] for name in (step["dropped"] | step["failed"])}
+    if reason is not None and not any(_matches(name, reason) for name in known):
+        raise ReportError(f"no document left for `{reason}`{did_you_mean(reason, sorted(known))}")
+    matching = (row for row in _left(folder) if reason is None or _matches(row["reason"], reason))
+    yield from heapq.nsmallest(limit, matching, key=lambda row: hashlib.sha256(row["id"].encode()).digest())
+
+
+def _left(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    for side in ("excluded", "quarantine"):
+        for path in folder.store.sizes(side):
+            with folder.store.open(path) as file:
+                yield from pq.read_table(file).to_pylist()
+
+
+def write_page(uri: str) -> str:
+    """Write ``report.html`` into a run folder; returns its path. Everything that came from outside is escaped."""
+    of = report(uri)
+    folder = RunFolder(uri)
+    folder.store.write("report.html", _page(of).encode())
+    return folder.store.path("report.html")
+
+
+def _so_far(folder: RunFolder, description: Mapping[str, Any]) -> dict[str, Any]:
+    merged = [
+        merge_steps(
+            stats
+            for entry in description["inputs"]
+            if (stats := folder.committed(f"stats/{name}/{entry['part']}.json"))
+        )
+        for name in description["passes"]
+    ]
+    return summary([step for steps in merged for step in steps], kept=None)
+
+
+def _matches(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith(wanted + ".")
+
+
+def _reasons(row: FunnelRow) -> str:
+    shown = [f"{reason.removeprefix(row.step + '.')} {count:,}" for reason, count in row.reasons.items()]
+    more = f", +{len(shown) - REASONS_SHOWN} more" if len(shown) > REASONS_SHOWN else ""
+    return ", ".join(shown[:REASONS_SHOWN]) + more
+
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1a1a1a}
+table{border-collapse:collapse;width:100%}th,td{padding:.35rem .6rem;border-bottom:1px solid #ddd;text-align:right}
+th:first-child,td:first-child,td:last-child,th:last-child{text-align:left}
+.bar{background:#d8e6f3;height:.6rem}.bar i{display:block;height:100%;background:#2f6db3}
+code{font-size:.9em}caption{text-align:left;color:#555;padding-bottom:.5rem}
+@media(prefers-color-scheme:dark){body{background:#16181c;color:#e8e8e8}th,td{border-color:#333}.bar{background:#26323f}}
+"""
+
+
+def _page(of: Mapping[str, Any]) -> str:
+    ledger, name = of["ledger"], html.escape(of["recipe"])
+    total = max(1, ledger["records"])
+    body = "".join(_page_row(row, total) for row in rows(of))
+    heads = ("step", "in", "out", "kept", "characters", "tokens", "seconds", "MB/s", "of all records", "reasons")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>Migaki: {name}</title><style>{STYLE}</style></head><body><h1>{name}</h1>"
+        f"<p>{ledger['records']:,} records read = <b>{ledger['kept']:,} kept</b> + {ledger['dropped']:,} dropped "
+        f"+ {ledger['failed']:,} failed.</p><table><caption>Characters and tokens are those of the documents that "
+        "stayed; tokens are estimated from character classes; seconds are of one core.</caption>"
+        f"<thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>{body}</tbody></table>"
+        "</body></html>\n"
+    )
+
+
+def _page_row(row: FunnelRow, total: int) -> str:
+    reasons = "<br>".join(f"<code>{html.escape(reason)}</code> {count:,}" for reason, count in row.reasons.items())
+    width = 100 * row.stayed / total
+    cells = [
+        f"<code>{html.escape(row.step)}</code>",
+        f"{row.entered:,}",
+        f"{row.stayed:,}",
+        f"{row.kept_share:.1%}",
+        f"{row.characters:,}",
+        f"{row.tokens:,}",
+        f"{row.seconds:.1f}",
+        f"{row.megabytes_per_second:.1f}",
+        f'<div class="bar"><i style="width:{width:.1f}%"></i></div>',
+        reasons,
+    ]
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -1,0 +1,247 @@
+"""A run: a plan over shards into a run folder, resumable at every part, finished by a balanced ledger."""
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pipeline import __version__
+from pipeline.engine import Engine, InlineEngine, Task
+from pipeline.fingerprint import digest
+from pipeline.plan import Pass, Plan, plan
+from pipeline.readers.chunk import Source
+from pipeline.readers.discover import discover
+from pipeline.recipe import Recipe
+from pipeline.runfolder import RunFolder
+from pipeline.stage import Barrier
+from pipeline.stats import PartStats, ledger, merge_steps
+from pipeline.supervisor import Supervisor
+from pipeline.task import BarrierTask, PartPaths, PartTask, Progress
+from pipeline.writers.corpus import write_card, write_manifest
+
+
+class Display(Protocol):
+    """Shows how far a run is."""
+
+    def start(self, title: str, total_bytes: int, parts: int) -> None:
+        """Begin a pass over parts of this size altogether."""
+
+    def progress(self, task: Task, progress: Progress) -> None:
+        """Note that a task is about to process a batch."""
+
+    def done(self, task: Task, weight: int) -> None:
+        """Note that a part is done."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How, not what: nothing here changes the output."""
+
+    workers: int | None = None
+    inline: bool = False
+    ray_address: str | None = None
+    patience: float = 600.0
+    memory: int = 3 * 2**30
+
+
+@dataclass
+class Result:
+    """How a run ended: the ledger when it is complete, else the parts that failed and why."""
+
+    ledger: dict[str, Any] | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+    parts_done: int = 0
+    """Parts this call had to do; 0 when everything was done already."""
+
+
+def run(recipe: Recipe, inputs: Sequence[str], output: str, settings: Settings, display: Display) -> Result:
+    """Carry a recipe out over inputs into a run folder; parts that are done already are not done again.
+
+    Raises RecipeError, PlanError, InputError and RunFolderError for what a user can mend, before any work starts.
+    """
+    planned = plan(recipe)
+    sources = discover(inputs, recipe.read)
+    folder = RunFolder(output)
+    folder.claim(_description(planned, sources))
+    folder.scan()
+    started = time.monotonic()
+    job = _Job(planned, sources, folder, settings, display)
+    try:
+        result = job.carry_out()
+    finally:
+        job.close()
+    if result.ledger is not None and result.parts_done:
+        folder.write_json("stats/timing.json", job.timing(time.monotonic() - started))
+    return result
+
+
+class _Job:
+    """One call of ``run``."""
+
+    def __init__(
+        self, planned: Plan, sources: Sequence[Source], folder: RunFolder, settings: Settings, display: Display
+    ) -> None:
+        self.plan, self.sources, self.folder = planned, sources, folder
+        self.settings, self.display = settings, display
+        self.recipe_json = json.dumps(planned.recipe.resolved(), ensure_ascii=False, sort_keys=True)
+        self.stats: list[dict[str, PartStats]] = []
+        self.barriers: dict[int, PartStats] = {}
+        self.result = Result()
+        self._engine: Engine | None = None
+        self._session: AbstractContextManager[Any] = nullcontext()
+
+    def carry_out(self) -> Result:
+        for current in self.plan.passes:
+            self.stats.append(self._pass(current))
+            if self.result.failed:
+                return self.result
+            if isinstance(current.closing, Barrier):
+                self._barrier(current)
+            if self.result.failed:
+                return self.result
+        if self.result.parts_done or not self.folder.store.exists("stats/ledger.json"):
+            self._finish()
+        self.result.ledger = json.loads(self.folder.store.read("stats/ledger.json"))
+        return self.result
+
+    def close(self) -> None:
+        self._session.__exit__(None, None, None)
+
+    def timing(self, seconds: float) -> dict[str, Any]:
+        """Return seconds of work per step over all parts, and of this call."""
+        spent: dict[str, float] = {}
+        for stats in [*(part for parts in self.stats for part in parts.values()), *self.barriers.values()]:
+            for step, of_step in stats.seconds.items():
+                spent[step] = spent.get(step, 0.0) + of_step
+        return {"seconds": seconds, "steps": {step: round(of_step, 3) for step, of_step in spent.items()}}
+
+    def _pass(self, current: Pass) -> dict[str, PartStats]:
+        fingerprint = self.plan.fingerprint(current.index)
+        tasks = [self._part_task(current, source, fingerprint) for source in self.sources]
+        weights = {source.name: source.size for source in self.sources}
+        title = current.closing.name() if current.closing else "corpus"
+        return self._carry_out(current, tasks, weights, f"pass {current.index + 1}/{len(self.plan.passes)} {title}")
+
+    def _part_task(self, current: Pass, source: Source, pass_fingerprint: str) -> PartTask:
+        run, index, part = self.folder.store.uri, current.index, source.name
+        if index == 0:
+            identity = [source.uri, source.start, source.end, source.size, source.identity]
+            return PartTask(run, self.recipe_json, index, part, digest([pass_fingerprint, identity]), source)
+        before = self.plan.passes[index - 1]
+        paths = PartPaths(before.name, part)
+        upstream = self.stats[-1][part].outputs[paths.survivors]["sha256"]
+        resolved = self.barriers[before.index].outputs if before.index in self.barriers else {}
+        decisions = resolved.get(paths.decisions, {}).get("sha256", "")
+        return PartTask(
+            run,
+            self.recipe_json,
+            index,
+            part,
+            digest([pass_fingerprint, upstream, decisions]),
+            upstream=paths.survivors,
+            decisions=paths.decisions if decisions else "",
+        )
+
+    def _barrier(self, current: Pass) -> None:
+        parts = tuple(source.name for source in self.sources)
+        inputs = []
+        for part in parts:
+            paths, outputs = PartPaths(current.name, part), self.stats[-1][part].outputs
+            inputs.append([part, *(outputs[path]["sha256"] for path in (paths.sidecar, paths.survivors))])
+        fingerprint = digest([self.plan.barrier_fingerprint(current.index), inputs])
+        task = BarrierTask(self.folder.store.uri, self.recipe_json, current.index, fingerprint, parts)
+        assert current.closing
+        done = self._carry_out(current, [task], {task.part: 0}, f"barrier {current.closing.name()}")
+        self.barriers[current.index] = done.get(task.part, PartStats(task.part, ""))
+
+    def _carry_out(
+        self, current: Pass, tasks: Sequence[Task], weights: dict[str, int], title: str
+    ) -> dict[str, PartStats]:
+        """Do the tasks that are not done; returns part -> its commit record, for all of them that succeeded."""
+        done: dict[str, PartStats] = {}
+        todo: list[Task] = []
+        for task in tasks:
+            stats = self.folder.committed(PartPaths(current.name, task.part).stats, task.fingerprint)
+            if stats:
+                done[task.part] = stats
+            else:
+                todo.append(task)
+        if todo:
+            self._reopen()
+            self.display.start(title, sum(weights[task.part] for task in todo), len(todo))
+
+            def on_done(task: Task, stats: PartStats) -> None:
+                done[task.part] = stats
+                self.display.done(task, weights[task.part])
+
+            supervisor = Supervisor(self.plan.recipe.read.batch_records, self.display.progress, on_done)
+            self._running().run(todo, supervisor.handle)
+            self._note_failures(current, supervisor)
+            self.result.parts_done += len(todo)
+        return done
+
+    def _note_failures(self, current: Pass, supervisor: Supervisor) -> None:
+        names = {source.name: source.uri for source in self.sources}
+        for part, (error, details) in sorted(supervisor.failed.items()):
+            self.folder.log(f"{current.name}-{part}", details or error)
+            self.result.failed[names.get(part, f"{current.name} {part}")] = error
+
+    def _reopen(self) -> None:
+        """Take the marks of a complete run away before anything in it changes."""
+        for path in ("stats/ledger.json", "corpus/manifest.json", "report.html"):
+            self.folder.store.remove(path)
+
+    def _running(self) -> Engine:
+        if self._engine is None:
+            self._engine = InlineEngine() if self.settings.inline else self._ray()
+        return self._engine
+
+    def _ray(self) -> Engine:
+        from pipeline.ray_engine import RayEngine  # noqa: PLC0415  ray takes half a second to import
+
+        settings = self.settings
+        engine = RayEngine(settings.ray_address, settings.workers, patience=settings.patience, memory=settings.memory)
+        self._session = engine
+        return engine
+
+    def _finish(self) -> None:
+        outputs = {
+            path: output for parts in self.stats for part in parts.values() for path, output in part.outputs.items()
+        }
+        for resolved in self.barriers.values():
+            outputs |= resolved.outputs
+        corpus = {path: output for path, output in outputs.items() if path.startswith("corpus/")}
+        rows = sum(output["rows"] for output in corpus.values())
+        merged = [merge_steps(parts.values()) for parts in self.stats]
+        balance = ledger(merged, rows)
+        records = [
+            PartPaths(current.name, part).stats
+            for current, parts in zip(self.plan.passes, self.stats, strict=True)
+            for part in parts
+        ]
+        barriers = [PartPaths(self.plan.passes[index].name, "barrier").stats for index in self.barriers]
+        self.folder.sweep([*outputs, *records, *barriers])
+        write_manifest(self.folder.store, corpus)
+        write_card(self.folder.store, self.plan.recipe.resolved(), self.plan.corpus_columns, balance)
+        self.folder.write_json("stats/ledger.json", balance)
+
+
+def _description(planned: Plan, sources: Sequence[Source]) -> dict[str, Any]:
+    return {
+        "migaki": __version__,
+        "recipe": planned.recipe.resolved(),
+        "passes": [current.name for current in planned.passes],
+        "inputs": [
+            {
+                "part": source.name,
+                "uri": source.uri,
+                "start": source.start,
+                "end": source.end,
+                "size": source.size,
+                "identity": source.identity,
+            }
+            for source in sources
+        ],
+    }

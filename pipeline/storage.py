@@ -1,0 +1,114 @@
+"""A run folder on any fsspec file system: files appear whole or not at all."""
+
+import hashlib
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+TEMPORARY = ".tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a finished file holds: size in bytes and sha256 in hex."""
+
+    bytes: int
+    sha256: str
+
+
+class Store:
+    """The files below one URI; every path is relative to it, with ``/`` between its parts."""
+
+    def __init__(self, uri: str) -> None:
+        self.fs, self.root = fsspec.core.url_to_fs(uri)
+        self.is_local = isinstance(self.fs, LocalFileSystem)
+        self.uri = self.root if self.is_local else uri.rstrip("/")
+
+    def path(self, relative: str) -> str:
+        """Path of a file on the file system itself."""
+        return f"{self.root}/{relative}"
+
+    def open(self, relative: str) -> IO[bytes]:
+        """Open a file for reading, with ranged reads."""
+        return self.fs.open(self.path(relative), "rb")  # type: ignore[no-any-return]
+
+    def read(self, relative: str) -> bytes:
+        """Return the whole content of a file."""
+        return self.fs.cat_file(self.path(relative))  # type: ignore[no-any-return]
+
+    def read_many(self, relatives: list[str]) -> dict[str, bytes]:
+        """Read many small files at once."""
+        if not relatives:
+            return {}
+        contents: dict[str, bytes] = self.fs.cat([self.path(name) for name in relatives])
+        by_path = {self._relative(path): content for path, content in contents.items()}
+        return {name: by_path[name] for name in relatives}
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Every file below a folder and its size in bytes."""
+        self.fs.invalidate_cache()
+        found: Mapping[str, Mapping[str, Any]] = (
+            self.fs.find(self.path(folder), detail=True) if self.fs.exists(self.path(folder)) else {}
+        )
+        return {self._relative(path): int(info["size"]) for path, info in sorted(found.items())}
+
+    def exists(self, relative: str) -> bool:
+        """Tell whether a file is there."""
+        return bool(self.fs.exists(self.path(relative)))
+
+    def remove(self, relative: str) -> None:
+        """Remove a file if it is there."""
+        with suppress(FileNotFoundError):
+            self.fs.rm_file(self.path(relative))
+
+    def write(self, relative: str, content: bytes) -> Published:
+        """Publish a small file."""
+        temporary = self.temporary(relative)
+        temporary.write_bytes(content)
+        return self.publish(temporary, relative)
+
+    def temporary(self, relative: str) -> Path:
+        """Return a local path, unique to this attempt, to write what ``publish`` will put in place."""
+        target = Path(self.path(relative))
+        folder = target.parent if self.is_local else Path(tempfile.gettempdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f".{target.name}.{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY}"
+
+    def publish(self, temporary: Path, relative: str) -> Published:
+        """Put a finished file in place at once: a rename after a sync, or one upload; the local path is gone then."""
+        try:
+            published = _digest(temporary)
+            if self.is_local:
+                _sync(temporary)
+                temporary.replace(self.path(relative))
+                _sync(Path(self.path(relative)).parent)
+            else:
+                self.fs.put_file(str(temporary), self.path(relative))
+        finally:
+            temporary.unlink(missing_ok=True)
+        return published
+
+    def _relative(self, path: str) -> str:
+        return path.removeprefix(self.root).lstrip("/")
+
+
+def _digest(path: Path) -> Published:
+    with path.open("rb") as file:
+        return Published(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,132 @@
+"""Recipes: strict, and errors that name file, line, step, field and the nearest valid option."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.recipe import Recipe, RecipeError, load, parse
+
+GOOD = """\
+name: small
+audit: 0.5
+steps:
+  - http
+  - length: {japanese_letters: {min: 300}}
+  - minhash
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_options_and_defaults_are_read(tmp_path: Path) -> None:
+    recipe = load(written(tmp_path, GOOD))
+    assert [step.name() for step in recipe.steps] == ["http", "length", "minhash"]
+    assert recipe.steps[1].japanese_letters.min == 300  # type: ignore[attr-defined]
+    assert recipe.audit == 0.5
+
+
+def test_a_resolved_recipe_parses_to_itself(tmp_path: Path) -> None:
+    recipe = load(written(tmp_path, GOOD))
+    assert parse(recipe.resolved()) == recipe
+    assert parse(yaml.safe_load(yaml.safe_dump(recipe.resolved()))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "parts"),
+    [
+        ("name: x\nsteps:\n  - lenght\n", 3, ["step 1", "unknown step `lenght`", "did you mean `length`?"]),
+        (
+            "name: x\nsteps:\n  - http\n  - length:\n      japanese_leters: {min: 1}\n",
+            5,
+            ["step 2 `length`", "unknown option `japanese_leters`", "did you mean `japanese_letters`?"],
+        ),
+        (
+            "name: x\nsteps:\n  - length: {japanese_letters: {mim: 1}}\n",
+            3,
+            ["unknown option `japanese_letters.mim`", "did you mean `min`?"],
+        ),
+        ("name: x\nsteps:\n  - length: {japanese_letters: {min: many}}\n", 3, ["japanese_letters.min", "'many'"]),
+        ("name: x\nsteps:\n  - length: {japanese_letters: {min: 5, max: 2}}\n", 3, ["min 5 is above max 2"]),
+        ("name: x\naudti: 1\nsteps: [http]\n", 2, ["unknown option `audti`", "did you mean `audit`?"]),
+        ("name: x\nname: y\nsteps: [http]\n", 2, ["`name` is given twice"]),
+        ("name: x\nsteps:\n  - length:\n      japanese_letters: {min: 1\n", 5, ["not valid YAML"]),
+        ("name: x\nsteps: []\n", 2, ["at least one step"]),
+        ("name: x\nsteps:\n  - http\n  - http\n  - length\n  - length\n", 3, ["`length` stands twice"]),
+        ("steps: [http]\n", 1, ["option `name`", "required"]),
+        ("name: x\nsteps:\n  - {http: {}, length: {}}\n", 3, ["step 1", "- name: {option: value}"]),
+        ("- a\n- b\n", 0, ["a recipe is a mapping"]),
+        ("", 0, ["a recipe is a mapping"]),
+    ],
+    ids=lambda value: value[:40].replace("\n", "|") if isinstance(value, str) else None,
+)
+def test_an_error_names_its_place_and_the_nearest_option(
+    tmp_path: Path, text: str, line: int, parts: list[str]
+) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(RecipeError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}:{line}: " if line else f"{path}: ")
+    for part in parts:
+        assert part in message
+
+
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, "name: x\nsteps:\n  - lenght\n  - hppt\n")
+    with pytest.raises(RecipeError) as caught:
+        load(path)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("length.japanese_letters.min=123", ("length", "japanese_letters", 123)),
+        ("http.status.max=399", ("http", "status", 399)),
+    ],
+)
+def test_set_changes_one_option(tmp_path: Path, override: str, expected: tuple[str, str, float]) -> None:
+    recipe = load(written(tmp_path, GOOD), [override])
+    step = next(step for step in recipe.steps if step.name() == expected[0])
+    bounds = getattr(step, expected[1])
+    assert expected[2] in (bounds.min, bounds.max)
+
+
+@pytest.mark.parametrize("override", ["audit=0", "read.batch_records=7", "name=other"])
+def test_set_reaches_the_top_level(tmp_path: Path, override: str) -> None:
+    before, after = load(written(tmp_path, GOOD)), load(written(tmp_path, GOOD), [override])
+    assert before != after
+
+
+@pytest.mark.parametrize(
+    ("override", "part"),
+    [
+        ("lenght.japanese_letters.min=1", "did you mean `length`?"),
+        ("length.japanese_leters.min=1", "did you mean `japanese_letters`?"),
+        ("length", "write step.option=value"),
+        ("name.x=1", "`name` is not a section"),
+    ],
+)
+def test_a_wrong_set_is_explained(tmp_path: Path, override: str, part: str) -> None:
+    with pytest.raises(RecipeError, match=part.replace("?", r"\?")):
+        load(written(tmp_path, GOOD), [override])
+
+
+def test_an_unknown_recipe_names_the_shipped_ones() -> None:
+    with pytest.raises(RecipeError, match="did you mean `ja_web`"):
+        load("ja_wbe")
+
+
+def test_every_option_has_a_description() -> None:
+    from pipeline.recipe_schema import recipe_schema
+
+    for name, definition in recipe_schema()["$defs"].items():
+        for option, details in definition.get("properties", {}).items():
+            if name != "Interval":
+                assert "description" in details, f"{name}.{option}"
+    assert Recipe.model_fields["audit"].description
