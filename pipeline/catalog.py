@@ -24,12 +24,28 @@ STEPS = {
 
 @cache
 def step_class(name: str) -> type[Stage]:
-    """Import the class behind a step's name; KeyError says which name is nearest."""
-    if name not in STEPS:
+    """Import the class behind a step's name, or behind ``module:Class`` for a step of the user's own.
+
+    Raises KeyError with a message that names the nearest valid step.
+    """
+    reference = STEPS.get(name, name)
+    module, colon, attribute = reference.partition(":")
+    if not colon:
         raise KeyError(f"unknown step `{name}`{did_you_mean(name, STEPS)}")
-    module, _, attribute = STEPS[name].partition(":")
-    loaded: type[Stage] = getattr(import_module(module), attribute)
+    try:
+        loaded = getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise KeyError(f"step `{name}` cannot be imported: {error}") from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Stage)):
+        raise KeyError(f"step `{name}` is no Stage")
     return loaded
+
+
+def step_reference(stage: Stage) -> str:
+    """Return the name under which a recipe finds the class of a stage."""
+    cls = type(stage)
+    reference = f"{cls.__module__}:{cls.__qualname__}"
+    return stage.name() if STEPS.get(stage.name()) == reference else reference
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:

@@ -42,17 +42,14 @@ def _closure(module: str) -> dict[str, Path]:
     pending = [module]
     while pending:
         name = pending.pop()
-        path = _source(name)
-        if path is None or name in found:
-            continue
-        found[name] = path
-        pending += _imports(path)
+        path = _source(name) if name == module or name.partition(".")[0] in OWN_PACKAGES else None
+        if path and name not in found:
+            found[name] = path
+            pending += _imports(path)
     return dict(sorted(found.items()))
 
 
 def _source(module: str) -> Path | None:
-    if module.partition(".")[0] not in OWN_PACKAGES:
-        return None
     try:
         spec = find_spec(module)
     except ModuleNotFoundError:

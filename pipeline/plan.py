@@ -34,6 +34,13 @@ class Pass:
         return (self.opening, *self.stages) if self.opening else self.stages
 
     @property
+    def arrival(self) -> str:
+        """Name of the first step in the funnel, where documents come in."""
+        if self.opening:
+            return self.opening.name()
+        return "read" if self.index == 0 else Checkpoint.name()
+
+    @property
     def name(self) -> str:
         """Name of the pass's folder."""
         return f"{self.index}-{self.closing.name() if self.closing else 'corpus'}"

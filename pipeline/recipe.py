@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
-from pipeline.catalog import did_you_mean, step_class
+from pipeline.catalog import did_you_mean, step_class, step_reference
 from pipeline.readers.chunk import Read
 from pipeline.stage import Options, Stage
 
@@ -37,7 +37,7 @@ class Recipe(Options):
     def resolved(self) -> dict[str, Any]:
         """Return the recipe with every default spelled out, as plain data; ``parse`` gives it back."""
         plain = self.model_dump(mode="json", exclude={"steps"})
-        return plain | {"steps": [{step.name(): step.model_dump(mode="json")} for step in self.steps]}
+        return plain | {"steps": [{step_reference(step): step.model_dump(mode="json")} for step in self.steps]}
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

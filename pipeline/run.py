@@ -169,7 +169,7 @@ class _Job:
             else:
                 todo.append(task)
         if todo:
-            self._reopen()
+            self.folder.reopen()
             self.display.start(title, sum(weights[task.part] for task in todo), len(todo))
 
             def on_done(task: Task, stats: PartStats) -> None:
@@ -187,11 +187,6 @@ class _Job:
         for part, (error, details) in sorted(supervisor.failed.items()):
             self.folder.log(f"{current.name}-{part}", details or error)
             self.result.failed[names.get(part, f"{current.name} {part}")] = error
-
-    def _reopen(self) -> None:
-        """Take the marks of a complete run away before anything in it changes."""
-        for path in ("stats/ledger.json", "corpus/manifest.json", "report.html"):
-            self.folder.store.remove(path)
 
     def _running(self) -> Engine:
         if self._engine is None:

@@ -9,6 +9,7 @@ from pipeline.stats import PartStats
 from pipeline.storage import Store
 
 MARK = "run.json"
+COMPLETE = ("stats/ledger.json", "corpus/manifest.json", "report.html")
 FOLDERS = ("passes", "signals", "excluded", "quarantine", "duplicates", "stats", "corpus", "logs")
 
 
@@ -26,9 +27,17 @@ class RunFolder:
 
     def claim(self, description: Mapping[str, Any]) -> None:
         """Take the folder for a run; refuses one that holds other things."""
-        if not self.store.exists(MARK) and self.store.sizes(""):
+        known = self.store.read(MARK) if self.store.exists(MARK) else None
+        if known is None and self.store.sizes(""):
             raise RunFolderError(f"{self.store.uri}: not empty and not a run folder of Migaki; choose another --output")
-        self.store.write(MARK, _pretty(description))
+        if known != _pretty(description):
+            self.reopen()
+            self.store.write(MARK, _pretty(description))
+
+    def reopen(self) -> None:
+        """Take the marks of a complete run away; called before anything in it changes."""
+        for path in COMPLETE:
+            self.store.remove(path)
 
     def describe(self) -> dict[str, Any]:
         """Return ``run.json``."""

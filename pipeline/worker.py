@@ -81,13 +81,12 @@ class _Part:
     def __init__(self, task: PartTask, of: Plan, current: Pass, files: PartFiles) -> None:
         self.task, self.plan, self.current, self.files = task, of, current, files
         self.paths = PartPaths(current.name, task.part)
-        names = [*(["read"] if task.source else []), *(step.name() for step in current.steps)]
-        self.stats = PartStats(task.part, task.fingerprint, [StepStats(name) for name in names])
+        names = [stage.name() for stage in current.stages]
+        self.stats = PartStats(task.part, task.fingerprint, [StepStats(name) for name in (current.arrival, *names)])
         self.steps = {step.name: step for step in self.stats.steps}
         self.excluded = Excluded(of.recipe.excluded)
         self.survivors = 0
         self.stored = 0
-        names = [stage.name() for stage in current.stages]
         self.undecoded = names[: names.index(of.text_step) + 1] if of.text_step in names else []
 
     def run(self) -> Iterator[Progress]:
@@ -118,7 +117,7 @@ class _Part:
         """Count what the feed brings, quarantine what it could not read, apply the opening barrier."""
         started = time.perf_counter()
         flow = arrival.flow
-        step = self.stats.steps[0] if self.stats.steps else StepStats("resume")
+        step = self.stats.steps[0]
         step.entered.add(flow.tally(flow.alive))
         step.entered.rows += arrival.records_gone
         for kind, count in arrival.skipped.items():

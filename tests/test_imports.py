@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for package in ("pipeline", "classifiers") for path in (ROOT / package).rglob("*.py"))
 
 LAYERS = [
-    {"pipeline.cli", "pipeline.__main__"},
+    {"pipeline.__main__"},
+    {"pipeline.cli"},
     {"pipeline.display", "pipeline.recipe_schema"},
     {"pipeline.run", "pipeline.report"},
     {"pipeline.ray_engine", "pipeline.supervisor"},
@@ -39,8 +40,8 @@ HOMES = {
     "fasttext": {"pipeline.filters.language"},
     "datatrove": {"pipeline.filters.url"},
     "trafilatura": {"pipeline.modifiers"},
-    "resiliparse": {"pipeline.modifiers", "pipeline.text.decode"},
-    "numba": {"pipeline.text", "pipeline.dedup.clusters"},
+    "resiliparse": {"pipeline.modifiers", "pipeline.text.charset"},
+    "numba": {"pipeline.text", "pipeline.dedup", "pipeline.filters.url"},
     "datasketch": set(),
     "sklearn": {"classifiers"},
     "fugashi": {"pipeline.text"},

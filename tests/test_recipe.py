@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from pipeline.recipe import Recipe, RecipeError, load, parse
+from pipeline.recipe_schema import recipe_schema
 
 GOOD = """\
 name: small
@@ -123,7 +124,6 @@ def test_an_unknown_recipe_names_the_shipped_ones() -> None:
 
 
 def test_every_option_has_a_description() -> None:
-    from pipeline.recipe_schema import recipe_schema
 
     for name, definition in recipe_schema()["$defs"].items():
         for option, details in definition.get("properties", {}).items():

@@ -1,0 +1,214 @@
+"""A whole run on small shards, in this process: the funnel, the files, and what a second call does."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from e2e.conftest import Write, contents, write_shard
+from rich.console import Console
+
+from pipeline.display import TerminalDisplay
+from pipeline.recipe import load
+from pipeline.run import Result, Settings, run
+from pipeline.runfolder import RunFolderError
+
+
+def carry_out(recipe: Path, shards: Path, to: Path, overrides: Sequence[str] = ()) -> Result:
+    display = TerminalDisplay(Console(quiet=True))
+    return run(load(recipe, overrides), [str(shards)], str(to), Settings(inline=True), display)
+
+
+def table(run: Path, folder: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (
+        ds.dataset(run / folder, format="parquet", exclude_invalid_files=True).to_table().to_pylist()
+    )
+    return rows
+
+
+def test_every_document_is_kept_dropped_or_quarantined(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    result = carry_out(write_recipe(), shards, tmp_path / "run")
+    assert result.ledger
+    steps = {step["name"]: step for step in result.ledger["steps"]}
+    assert result.ledger["records"] == 300
+    assert steps["digits"]["dropped"] == {"digits.digits.max": 30}
+    assert steps["raises"]["failed"] == {"raises.ValueError": 12}
+    assert steps["dear"]["dropped"] == {}
+    assert steps["same_length"]["entered"]["rows"] == 258
+    assert result.ledger["kept"] + result.ledger["dropped"] + result.ledger["failed"] == 300
+    corpus = table(tmp_path / "run", "corpus")
+    assert len(corpus) == result.ledger["kept"]
+    assert not [row for row in corpus if "raise-here" in row["text"] or "1234567890" in row["text"]]
+
+
+def test_signals_hold_a_row_for_every_document_with_its_reasons(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    carry_out(write_recipe(audit=0.2), shards, tmp_path / "run")
+    signals = table(tmp_path / "run", "signals")
+    quarantine = table(tmp_path / "run", "quarantine")
+    assert len(signals) + len(quarantine) == 300
+    by_id = {row["id"]: row for row in signals}
+    assert len(by_id) == len(signals)
+    assert by_id["0-10"]["reason"] == "digits.digits.max"
+    assert by_id["0-10"]["reasons"] == ["digits.digits.max"]
+    assert by_id["0-10"]["digits.digits"] == 10
+    assert by_id["0-11"]["reason"] is None
+    assert by_id["0-11"]["characters"] == len("文書" + "あ" * 11 + "。")
+    dropped = [row for row in signals if row["reason"] == "digits.digits.max"]
+    assert {row["dear.length"] is not None for row in dropped if row["audit"]} == {True}
+    assert {row["dear.length"] is not None for row in dropped if not row["audit"]} == {False}
+    assert any(row["audit"] for row in dropped)
+
+
+def test_quarantine_names_place_and_error(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    carry_out(write_recipe(), shards, tmp_path / "run")
+    rows = {row["id"]: row for row in table(tmp_path / "run", "quarantine")}
+    assert rows["1-28"]["reason"] == "raises.ValueError"
+    assert rows["1-28"]["error"] == "ValueError: met 'raise-here'"
+    assert rows["1-28"]["file_path"] == str(shards / "1.jsonl")
+    line = (shards / "1.jsonl").read_bytes()[rows["1-28"]["position"] :].split(b"\n")[0]
+    assert json.loads(line)["id"] == "1-28"
+
+
+def test_excluded_keeps_a_sample_per_reason_or_all(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    carry_out(write_recipe(excluded=2), shards, tmp_path / "few")
+    carry_out(write_recipe(excluded=None), shards, tmp_path / "all")
+    few, everything = table(tmp_path / "few", "excluded"), table(tmp_path / "all", "excluded")
+    digits = [row for row in few if row["reason"] == "digits.digits.max"]
+    assert len(digits) == 3 * 2
+    assert {row["id"] for row in digits} < {row["id"] for row in everything if row["reason"] == "digits.digits.max"}
+    assert sum(row["reason"] == "digits.digits.max" for row in everything) == 30
+    assert all("1234567890" in row["text"] for row in digits)
+
+
+def test_the_manifest_tells_what_the_corpus_files_hold(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    carry_out(write_recipe(), shards, tmp_path / "run")
+    corpus = tmp_path / "run" / "corpus"
+    manifest = json.loads((corpus / "manifest.json").read_text())
+    assert [entry["file"] for entry in manifest["files"]] == sorted(path.name for path in corpus.glob("*.parquet"))
+    for entry in manifest["files"]:
+        content = (corpus / entry["file"]).read_bytes()
+        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+        assert entry["bytes"] == len(content)
+        assert entry["rows"] == pq.read_metadata(corpus / entry["file"]).num_rows
+
+
+def test_a_finished_run_has_nothing_to_do(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    first = carry_out(write_recipe(), shards, tmp_path / "run")
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != "run.json"}
+    second = carry_out(write_recipe(), shards, tmp_path / "run")
+    assert second.parts_done == 0
+    assert second.ledger == first.ledger
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+def test_two_runs_are_the_same_byte_for_byte(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    carry_out(write_recipe(), shards, tmp_path / "one")
+    carry_out(write_recipe(), shards, tmp_path / "two")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "redone"),
+    [
+        (["toy_steps:Digits.digits.max=20"], {"0-checkpoint", "1-same_length", "2-corpus"}),
+        (["toy_steps:Dear.length.max=90"], {"1-same_length", "2-corpus"}),
+        ([], set()),
+    ],
+    ids=["first pass", "second pass", "nothing"],
+)
+def test_a_changed_option_redoes_what_depends_on_it(
+    shards: Path, write_recipe: Write, tmp_path: Path, overrides: list[str], redone: set[str]
+) -> None:
+    steps = [
+        {"toy_steps:Digits": {}},
+        "checkpoint",
+        {"toy_steps:Dear": {}},
+        {"toy_steps:SameLength": {}},
+        {"toy_steps:Raises": {}},
+    ]
+    recipe, out = write_recipe(steps), tmp_path / "run"
+    carry_out(recipe, shards, out)
+    before = {path: path.stat().st_mtime_ns for path in (out / "stats").glob("*/*.json")}
+    carry_out(recipe, shards, out, overrides)
+    changed = {path.parent.name for path, stamp in before.items() if path.stat().st_mtime_ns != stamp}
+    assert changed == redone
+    carry_out(recipe, shards, tmp_path / "fresh", overrides)
+    assert contents(out) == contents(tmp_path / "fresh")
+
+
+def test_a_change_without_effect_stops_at_the_pass_it_touches(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    recipe = write_recipe([{"toy_steps:Digits": {}}, "checkpoint", {"toy_steps:Raises": {}}])
+    carry_out(recipe, shards, out)
+    later = {path: path.stat().st_mtime_ns for path in (out / "stats" / "1-corpus").iterdir()}
+    result = carry_out(recipe, shards, out, ["toy_steps:Digits.digits.max=5"])
+    assert result.parts_done == 3
+    assert {path: path.stat().st_mtime_ns for path in later} == later
+
+
+def test_a_new_shard_is_added_and_a_removed_one_leaves_no_trace(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe, out = write_recipe([{"toy_steps:Digits": {}}]), tmp_path / "run"
+    carry_out(recipe, shards, out)
+    write_shard(shards / "3.jsonl", 3)
+    assert carry_out(recipe, shards, out).parts_done == 1
+    (shards / "0.jsonl").unlink()
+    result = carry_out(recipe, shards, out)
+    assert result.ledger
+    carry_out(recipe, shards, tmp_path / "fresh")
+    assert contents(out) == contents(tmp_path / "fresh")
+
+
+def test_a_lost_output_is_made_again(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    carry_out(write_recipe(), shards, out)
+    whole = contents(out)
+    victim = sorted((out / "corpus").glob("*.parquet"))[1]
+    victim.write_bytes(victim.read_bytes()[:-10])
+    sorted((out / "passes").rglob("sidecar-*"))[0].unlink()
+    assert carry_out(write_recipe(), shards, out).parts_done > 0
+    assert contents(out) == whole
+
+
+def test_leftovers_of_killed_workers_are_swept(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    carry_out(write_recipe(), shards, out)
+    (out / "corpus" / ".part-x.host-1-ab.tmp").write_bytes(b"half")
+    shutil.copy(next((out / "corpus").glob("*.parquet")), out / "corpus" / "part-stale.parquet")
+    carry_out(write_recipe(), shards, out, ["toy_steps:Digits.digits.max=2"])
+    assert not list((out / "corpus").glob(".*"))
+    assert not (out / "corpus" / "part-stale.parquet").exists()
+
+
+def test_a_folder_with_other_things_is_refused(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="not empty and not a run folder"):
+        carry_out(write_recipe(), shards, shards)
+
+
+def test_a_faulty_step_fails_its_shards_and_a_rerun_redoes_only_them(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    write_shard(shards / "1.jsonl", 1, dict.fromkeys(range(100), "fault"))
+    recipe = write_recipe([{"toy_steps:Raises": {"word": "fault"}}], read={"batch_records": 200})
+    result = carry_out(recipe, shards, out)
+    assert result.ledger is None
+    assert list(result.failed) == [str(shards / "1.jsonl")]
+    assert "raised on 100 of 100 documents" in result.failed[str(shards / "1.jsonl")]
+    assert "Traceback" in next((out / "logs").iterdir()).read_text()
+    assert not (out / "stats" / "ledger.json").exists()
+    write_shard(shards / "1.jsonl", 1)
+    again = carry_out(recipe, shards, out)
+    assert again.parts_done == 1
+    assert again.ledger
+    assert not (out / "logs").exists() or not list((out / "logs").iterdir())

@@ -1,0 +1,151 @@
+"""Steps for tests of the machine, named in recipes as ``toy_steps:Class``: each misbehaves in one way, on cue."""
+
+import ctypes
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.stage import Barrier, Cost, Filter, Interval, Mask, Outcome, Resolution, SidecarPart, Stage
+
+
+def containing(batch: pa.RecordBatch, word: str) -> Mask:
+    found: Mask = pc.fill_null(pc.match_substring(batch.column("text"), word), False).to_numpy(zero_copy_only=False)
+    return found
+
+
+class Digits(Filter):
+    """Drops texts with too many digits."""
+
+    cost = Cost.CHARS
+    signals: ClassVar = {"digits": pa.int32()}
+    digits: Interval = Interval(max=3)
+
+    def score(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        return {"digits": pc.count_substring_regex(batch.column("text"), "[0-9]")}
+
+
+class Dear(Filter):
+    """A dear signal: the number of characters."""
+
+    cost = Cost.MODEL
+    signals: ClassVar = {"length": pa.int64()}
+    length: Interval = Interval()
+
+    def score(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        return {"length": pc.cast(pc.utf8_length(batch.column("text")), pa.int64())}
+
+
+class Raises(Stage):
+    """Raises on texts that hold a word, and on everything if it is empty."""
+
+    cost = Cost.CHARS
+    adds: ClassVar = {"raises.seen": pa.bool_()}
+    word: str = "raise-here"
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        if containing(batch, self.word).any():
+            raise ValueError(f"met {self.word!r}")
+        return Outcome(columns={"raises.seen": pa.array([True] * batch.num_rows)})
+
+
+class Kills(Stage):
+    """Ends the process on texts that hold a word, without a word itself."""
+
+    cost = Cost.CHARS
+    word: str = "kill-here"
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        if containing(batch, self.word).any():
+            os._exit(7)
+        return Outcome()
+
+
+class Segfaults(Stage):
+    """Reads address zero on texts that hold a word."""
+
+    cost = Cost.CHARS
+    word: str = "segfault-here"
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        if containing(batch, self.word).any():
+            ctypes.string_at(0)
+        return Outcome()
+
+
+class Hangs(Stage):
+    """Never comes back from texts that hold a word."""
+
+    cost = Cost.CHARS
+    word: str = "hang-here"
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        while containing(batch, self.word).any():
+            time.sleep(0.1)
+        return Outcome()
+
+
+class Swells(Stage):
+    """Allocates without end on texts that hold a word."""
+
+    cost = Cost.CHARS
+    word: str = "swell-here"
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        held = []
+        while containing(batch, self.word).any():
+            held.append(np.ones(2**25))
+        return Outcome()
+
+
+class Slow(Stage):
+    """Takes its time over each batch."""
+
+    cost = Cost.CHARS
+    seconds: float = 0.05
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        time.sleep(self.seconds)
+        return Outcome()
+
+
+class Loses(Stage):
+    """A faulty step: returns a column of the wrong length."""
+
+    cost = Cost.CHARS
+    adds: ClassVar = {"loses.column": pa.int64()}
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        return Outcome(columns={"loses.column": pa.array(range(batch.num_rows - 1), pa.int64())})
+
+
+class SameLength(Barrier):
+    """Drops every text as long as one in an earlier part or row."""
+
+    cost = Cost.CHARS
+    reason = "same"
+    folder = "duplicates"
+    sidecar: ClassVar = {"length": pa.int64()}
+    adds: ClassVar = {"same_length.count": pa.int32()}
+    defaults: ClassVar = {"same_length.count": 1}
+
+    def sign(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        return {"length": pc.cast(pc.utf8_length(batch.column("text")), pa.int64())}
+
+    def resolve(self, parts: Sequence[SidecarPart]) -> Iterator[Resolution]:
+        seen: set[int] = set()
+        for part in parts:
+            dropped = []
+            for row, length in zip(*part.sidecar().to_pydict().values(), strict=True):
+                if length in seen:
+                    dropped.append(row)
+                seen.add(length)
+            count = pa.array([2] * len(dropped), pa.int32())
+            decisions = pa.table(
+                {"row": pa.array(dropped, pa.int64()), "drop": [True] * len(dropped), "same_length.count": count}
+            )
+            yield Resolution(part.name, decisions, pa.table({"row": pa.array(dropped, pa.int64())}))
