@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
+from toys import STEPS, Write, write_shard
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +16,26 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set MIGAKI_DATA")
     return folder
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    """Three JSONL shards with 100 documents each; every 10th has many digits, every 25th makes a step raise."""
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for shard in range(3):
+        write_shard(folder / f"{shard}.jsonl", shard)
+    return folder
+
+
+@pytest.fixture
+def write_recipe(tmp_path: Path) -> Write:
+    """Write a recipe with these steps; returns its path."""
+
+    def write(steps: list[object] | None = None, **options: object) -> Path:
+        path = tmp_path / "recipe.yaml"
+        recipe = {"name": "toy", "read": {"batch_records": 16}, "steps": STEPS if steps is None else steps} | options
+        path.write_text(yaml.safe_dump(recipe, allow_unicode=True), encoding="utf-8")
+        return path
+
+    return write

@@ -4,6 +4,7 @@ import ctypes
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -62,6 +63,20 @@ class Kills(Stage):
     def process(self, batch: pa.RecordBatch) -> Outcome:
         if containing(batch, self.word).any():
             os._exit(7)
+        return Outcome()
+
+
+class NeverOpens(Stage):
+    """Ends the process before it sees a document, as long as a file exists."""
+
+    cost = Cost.CHARS
+    while_exists: str
+
+    def open(self) -> None:
+        if Path(self.while_exists).exists():
+            os._exit(7)
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
         return Outcome()
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from e2e.conftest import Write, contents, write_shard
 from rich.console import Console
+from toys import Write, contents, write_shard
 
 from pipeline.display import TerminalDisplay
 from pipeline.recipe import load

@@ -1,14 +1,15 @@
-"""Shards of small documents, and a digest of everything in a run folder that must not differ between runs."""
+"""Small shards, a recipe of toy steps, the command line as a process, and what must not differ between runs."""
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import pytest
-import yaml
-
-STEPS = [
+TESTS = Path(__file__).resolve().parent
+STEPS: list[object] = [
     {"toy_steps:Digits": {}},
     {"toy_steps:Raises": {}},
     {"toy_steps:Dear": {"length": {"max": 400}}},
@@ -16,16 +17,6 @@ STEPS = [
 ]
 
 Write = Callable[..., Path]
-
-
-@pytest.fixture
-def shards(tmp_path: Path) -> Path:
-    """Three JSONL shards with 100 documents each; every 10th has many digits, every 25th makes a step raise."""
-    folder = tmp_path / "shards"
-    folder.mkdir()
-    for shard in range(3):
-        write_shard(folder / f"{shard}.jsonl", shard)
-    return folder
 
 
 def write_shard(path: Path, shard: int, extra: Mapping[int, str] | None = None) -> None:
@@ -41,19 +32,6 @@ def write_shard(path: Path, shard: int, extra: Mapping[int, str] | None = None) 
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-@pytest.fixture
-def write_recipe(tmp_path: Path) -> Write:
-    """Write a recipe with these steps; returns its path."""
-
-    def write(steps: list[object] | None = None, **options: object) -> Path:
-        path = tmp_path / "recipe.yaml"
-        recipe = {"name": "toy", "read": {"batch_records": 16}, "steps": STEPS if steps is None else steps} | options
-        path.write_text(yaml.safe_dump(recipe, allow_unicode=True), encoding="utf-8")
-        return path
-
-    return write
-
-
 def contents(run: Path) -> dict[str, str]:
     """Digest of every file that must be the same whatever happened on the way; only timings may differ."""
     return {
@@ -65,3 +43,21 @@ def contents(run: Path) -> dict[str, str]:
 
 def _timed(path: Path) -> bool:
     return (path.parts[0] == "stats" and path.name != "ledger.json") or path.name == "report.html"
+
+
+def migaki(*arguments: object, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *map(str, arguments)],
+        env=clean_environment() | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert not check or done.returncode == 0, done.stderr + done.stdout
+    return done
+
+
+def clean_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return kept | {"PYTHONPATH": str(TESTS)}

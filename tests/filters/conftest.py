@@ -1,0 +1,26 @@
+"""What tests of filters share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.schema import RECORD
+from pipeline.stage import Stage
+
+
+@pytest.fixture(scope="session")
+def verdicts() -> Callable[..., list[list[str]]]:
+    """Run a stage over columns of records; the reasons for which each row leaves."""
+
+    def run(stage: Stage, **columns: list[Any]) -> list[list[str]]:
+        fields = [RECORD.field(name) for name in columns]
+        batch = pa.RecordBatch.from_pydict(columns, pa.schema(fields))
+        outcome = stage.process(batch)
+        assert {name: column.type for name, column in outcome.columns.items()} == stage.adds
+        assert all(mask.dtype == np.bool_ and len(mask) == len(batch) for mask in outcome.drops.values())
+        return [[reason for reason, mask in outcome.drops.items() if mask[row]] for row in range(len(batch))]
+
+    return run
