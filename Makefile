@@ -13,8 +13,8 @@ help: ## List the targets
 setup: $(VENV)/.ready ## Create the environment in .venv
 
 sample: $(VENV)/.ready ## Run the whole job on the built-in sample, on an embedded Ray, and print the funnel
-	@$(BIN)/python sample/make_sample.py --output runs/shards
-	@$(BIN)/migaki run configs/sample.yaml --input runs/shards --output $(RUN)
+	@$(BIN)/python -m sample.make_sample runs/sample-shards
+	@$(BIN)/migaki run configs/sample.yaml --input runs/sample-shards --output $(RUN)
 
 test: $(VENV)/.ready ## Run the tests
 	@$(BIN)/python -m pytest

@@ -19,13 +19,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from sample import articles
+from sample.encodings import encode
+from sample.make_sample import shards, write
+from sample.records import Record
 
-from sample import articles  # noqa: E402
-from sample.encodings import encode  # noqa: E402
-from sample.make_sample import shards, write  # noqa: E402
-from sample.records import Record  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 Entry = dict[str, Any]
 RECORDS = [record for records in shards().values() for record in records]
@@ -40,7 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def manifest(folder: Path) -> list[Entry]:
-    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
+    entries: list[Entry] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return entries
 
 
 def norm(text: str) -> str:

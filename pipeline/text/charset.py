@@ -32,6 +32,8 @@ _DECLARATION = re.compile(
 def codec(label: str | None) -> str | None:
     """Find the Python codec of a label by the table of the WHATWG Encoding standard; None for an unknown one."""
     name = (label or "").strip(" \t\r\n\f\"';,").lower()
+    if not name.isascii():
+        return None
     known = NOT_IN_STANDARD.get(name) or map_encoding_to_html5(name, fallback_utf8=False)
     return WIDENED.get(known, known) if known else None
 

@@ -94,7 +94,9 @@ def decode(content: bytes, http_charset: str | None, *, html: bool) -> Decoded:
 
 def _guesses(content: bytes, http_charset: str | None, html: bool) -> Iterator[Guess]:
     header = codec(http_charset)
-    yield from (Guess(encoding, DAMAGE, doubted=False) for signature, encoding in SIGNATURES if content.startswith(signature))
+    yield from (
+        Guess(encoding, DAMAGE, doubted=False) for signature, encoding in SIGNATURES if content.startswith(signature)
+    )
     if header in ("utf-16-le", "utf-16-be") and b"\0" in content:
         yield Guess(header, LABEL_DAMAGE)
     escapes = b"\x1b$" in content and _DESIGNATION.search(content)
@@ -167,8 +169,8 @@ def _convert_blocks(content: bytes, encoding: str, handler: str, limit: int) -> 
 
 
 def _without_private(text: str, encoding: str) -> str:
-    if encoding == "cp932" and any(chr(private) in text for private in jis.NOT_IN_CP932):
-        return text.translate(jis.NOT_IN_CP932)
+    for private in jis.NOT_IN_CP932 if encoding == "cp932" else "":
+        text = text.replace(private, jis.REPLACEMENT)
     return text
 
 

@@ -1,9 +1,11 @@
-"""What Python's Japanese codecs leave out: NEC and IBM characters in EUC-JP and ISO-2022-JP, and damage that is counted.
+# ruff: noqa: PLR2004 (byte values are what the encodings' standards print)
+"""What Python's Japanese codecs leave out: NEC's and IBM's characters in EUC-JP and ISO-2022-JP, and orderly damage.
 
 The codecs do the ordinary work; error handlers see only what they refuse.
 """
 
 import codecs
+import re
 
 import numpy as np
 from numba import njit
@@ -13,13 +15,14 @@ from pipeline.text.arrow import Bytes
 REPLACEMENT = "\ufffd"
 EUC_HANDLER, ISO_2022_HANDLER, CP932_HANDLER = "migaki.euc-jp", "migaki.iso-2022-jp", "migaki.cp932"
 
-NOT_IN_CP932 = str.maketrans(dict.fromkeys("\uf8f0\uf8f1\uf8f2\uf8f3", REPLACEMENT))
+NOT_IN_CP932 = "\uf8f0\uf8f1\uf8f2\uf8f3"
 """Private characters that Python's cp932 makes of the bytes A0, FD, FE and FF, errors in the WHATWG standard."""
 
 ASCII, ROMAN, KANA, DOUBLE, TRIPLE = range(5)
 ESC, NEWLINE, SPACE, DELETE, PAREN, DOLLAR = 0x1B, 0x0A, 0x20, 0x7F, 0x28, 0x24
 ONE_BYTE_SETS = np.frombuffer(b"BJI", np.uint8)  # final bytes of ESC ( for ASCII, ROMAN and KANA
 DOUBLE_BYTE_SETS, JIS_X_0212 = (0x40, 0x42), 0x44  # final bytes of ESC $ and ESC $ (
+YEN, OVERLINE, LAST_KANA = 0x5C, 0x7E, 0x5F
 SINGLE_SHIFT_2, SINGLE_SHIFT_3, ROMAN_MARK, INVALID = 0x8E, 0x8F, 0x80, 0xFF
 ROMAN_SIGNS = {b"\x80\x5c": "¥", b"\x80\x7e": "‾"}
 
@@ -42,18 +45,30 @@ def _shift_jis_pair(lead: int, trail: int) -> bytes:
     return bytes((first, second))
 
 
+EXTENSION = {
+    bytes((lead, trail)): _shift_jis_pair(lead, trail).decode("cp932", "replace")[0]
+    for lead in b"\xad\xf9\xfa\xfb\xfc"
+    for trail in range(0xA1, 0xFF)
+}
+"""Pairs of NEC's row 13 and of its IBM rows 89-92, which Python's euc_jp lacks, by the table of CP932."""
+
+_EXTENSION_RUN = re.compile(rb"(?:[\xad\xf9-\xfc][\xa1-\xfe])+")
+_CHARACTER = re.compile(rb"\x8f?[\xa1-\xfe]{2}")
+
+
+def _extension(pairs: bytes) -> str:
+    return "".join(EXTENSION[pairs[at : at + 2]] for at in range(0, len(pairs), 2))
+
+
 def _mend_euc_jp(error: UnicodeError) -> tuple[str, int]:
-    """Decode NEC row 13 and NEC's IBM rows 89-92 by CP932's table; anything else is one U+FFFD per character."""
+    """Decode what EXTENSION holds; anything else is one U+FFFD per character."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    start = error.start
-    width = 3 if error.object[start] == SINGLE_SHIFT_3 else 2
-    seen = error.object[start : start + width]
-    if len(seen) < width or not all(0xA1 <= byte <= 0xFE for byte in seen[-2:]):
-        return REPLACEMENT, start + 1
-    if width == 3:  # noqa: PLR2004
-        return REPLACEMENT, start + width
-    return _shift_jis_pair(*seen).decode("cp932", "ignore") or REPLACEMENT, start + width
+    run = _EXTENSION_RUN.match(error.object, error.start)
+    if run:
+        return _extension(run[0]), run.end()
+    character = _CHARACTER.match(error.object, error.start)
+    return REPLACEMENT, character.end() if character else error.start + 1
 
 
 def _mend_iso_2022_jp(error: UnicodeError) -> tuple[str, int]:
@@ -78,7 +93,7 @@ codecs.register_error(ISO_2022_HANDLER, _mend_iso_2022_jp)
 codecs.register_error(CP932_HANDLER, _mend_cp932)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _rewrite(content: Bytes, euc: Bytes) -> int:
     mode, at, size = ASCII, 0, 0
     while at < content.size:
@@ -103,28 +118,29 @@ def _rewrite(content: Bytes, euc: Bytes) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _single(mode: int, byte: int, euc: Bytes) -> int:
     """Write one character of a single-byte set, or an error, and return how many bytes it takes."""
-    if byte > DELETE or (mode >= DOUBLE and SPACE < byte < DELETE):
+    printable = SPACE < byte < DELETE
+    if byte > DELETE or (printable and (mode >= DOUBLE or (mode == KANA and byte > LAST_KANA))):
         euc[0] = INVALID
         return 1
-    if mode == ROMAN and byte in (0x5C, 0x7E):
+    if mode == ROMAN and byte in (YEN, OVERLINE):
         euc[0], euc[1] = ROMAN_MARK, byte
         return 2
-    if mode == KANA and SPACE < byte < 0x60:
+    if mode == KANA and printable:
         euc[0], euc[1] = SINGLE_SHIFT_2, byte | 0x80
         return 2
     euc[0] = byte
     return 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _designation(content: Bytes, at: int) -> tuple[int, int]:
     """Return the set that an escape sequence selects and the sequence's length, 0 where it is none we know."""
     first, second, third = content[at + 1 : at + 2], content[at + 2 : at + 3], content[at + 3 : at + 4]
     if second.size and first[0] == PAREN:
-        return _one_byte_set(second[0])
+        return _one_byte_set(second[0])  # type: ignore[no-any-return]
     if not second.size or first[0] != DOLLAR:
         return ASCII, 0
     if second[0] in DOUBLE_BYTE_SETS:
@@ -134,7 +150,7 @@ def _designation(content: Bytes, at: int) -> tuple[int, int]:
     return ASCII, 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _one_byte_set(final: int) -> tuple[int, int]:
     for mode in range(ONE_BYTE_SETS.size):
         if final == ONE_BYTE_SETS[mode]:

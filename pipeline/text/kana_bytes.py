@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 (byte values are what the encodings' standards print)
 """Evidence of Japanese in raw bytes: runs of kana in every encoding the Japanese web uses, counted without decoding."""
 
 import numpy as np
@@ -11,7 +12,7 @@ ENOUGH = 100
 """Evidence at which a document is not scanned further."""
 
 BLOCK = 256
-ESC, AMPERSAND, HASH, SEMICOLON, DOLLAR, PAREN = 0x1B, 0x26, 0x23, 0x3B, 0x24, 0x28
+ESC, SPACE, HASH, DOLLAR, AMPERSAND, SEMICOLON = 0x1B, 0x20, 0x23, 0x24, 0x26, 0x3B
 
 
 def kana_evidence(contents: pa.Array) -> npt.NDArray[np.int32]:
@@ -32,15 +33,15 @@ def legacy_kana(content: bytes) -> bool:
     return bool(_legacy(np.frombuffer(content, np.uint8)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _legacy(content: Bytes) -> bool:
-    for at in range(content.size):
-        if _shift_jis(content, at) or _euc_jp(content, at):
-            return True
-    return False
+    at, last = 0, content.size - 6
+    while at <= last and not (content[at] >= 0x82 and (_shift_jis(content, at) or _euc_jp(content, at))):
+        at += 1
+    return bool(at <= last)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _evidence(offsets: Offsets, data: Bytes) -> npt.NDArray[np.int32]:
     found = np.empty(offsets.size - 1, np.int32)
     for row in range(found.size):
@@ -51,7 +52,7 @@ def _evidence(offsets: Offsets, data: Bytes) -> npt.NDArray[np.int32]:
     return found
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _utf_16(content: Bytes) -> int:
     """Say 1 for UTF-16 BE, 0 for UTF-16 LE, -1 for anything else."""
     if content.size < 2:
@@ -64,7 +65,7 @@ def _utf_16(content: Bytes) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _units(content: Bytes, big_endian: int) -> int:
     count = 0
     before = False
@@ -78,7 +79,7 @@ def _units(content: Bytes, big_endian: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _eight_bit(content: Bytes) -> int:
     """Find the blocks that may hold evidence with tests the compiler vectorises, and count in those alone."""
     count = 0
@@ -91,7 +92,7 @@ def _eight_bit(content: Bytes) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _promising(content: Bytes, start: int, end: int) -> bool:
     first, second, third = content[start:end], content[start + 1 : end + 1], content[start + 2 : end + 2]
     fourth, fifth = content[start + 3 : end + 3], content[start + 4 : end + 4]
@@ -107,7 +108,7 @@ def _promising(content: Bytes, start: int, end: int) -> bool:
     return promising
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _count(content: Bytes, start: int, end: int) -> int:
     """Count the evidence that starts in ``content[start:end]``."""
     count = 0
@@ -126,14 +127,14 @@ def _count(content: Bytes, start: int, end: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _kana_utf_8(content: Bytes, at: int) -> bool:
     if at + 2 >= content.size or content[at] != 0xE3:
         return False
-    return 0x81 <= content[at + 1] <= 0x83 and content[at + 2] & 0xC0 == 0x80
+    return bool(0x81 <= content[at + 1] <= 0x83 and content[at + 2] & 0xC0 == 0x80)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _shift_jis(content: Bytes, at: int) -> bool:
     if at + 5 >= content.size:
         return False
@@ -146,17 +147,17 @@ def _shift_jis(content: Bytes, at: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _euc_jp(content: Bytes, at: int) -> bool:
     if at + 5 >= content.size:
         return False
     for lead in range(at, at + 6, 2):
         if content[lead] not in (0xA4, 0xA5) or not 0xA1 <= content[lead + 1] <= 0xF6:
             return False
-    return content[at + 1] != content[at + 3] or content[at + 3] != content[at + 5]
+    return bool(content[at + 1] != content[at + 3] or content[at + 3] != content[at + 5])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _reference(content: Bytes, at: int) -> bool:
     """Tell whether ``&#12354;`` or ``&#x3042;`` stands here, in U+3040-30FF."""
     at += 2
@@ -178,7 +179,7 @@ def _reference(content: Bytes, at: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _digit(byte: int) -> int:
     if 0x30 <= byte <= 0x39:
         return byte - 0x30
@@ -186,7 +187,7 @@ def _digit(byte: int) -> int:
     return letter - 0x57 if 0x61 <= letter <= 0x66 else 99
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _iso_2022_jp(content: Bytes, at: int) -> int:
     """Count the kana pairs from ``ESC $ @`` or ``ESC $ B`` to the next escape or control character."""
     if at + 2 >= content.size or content[at + 1] != DOLLAR or content[at + 2] not in (0x40, 0x42):
@@ -194,7 +195,7 @@ def _iso_2022_jp(content: Bytes, at: int) -> int:
     count = 0
     before = False
     at += 3
-    while at + 1 < content.size and content[at] > 0x20 and count < ENOUGH:
+    while at + 1 < content.size and content[at] > SPACE and content[at + 1] > SPACE and count < ENOUGH:
         kana = content[at] in (0x24, 0x25) and 0x21 <= content[at + 1] <= 0x76
         count += before and kana
         before = kana

@@ -21,9 +21,9 @@ REPEATABLE = 8
 """Shortest line, in characters, that can count as a duplicate: dialogue and menus repeat tiny ones."""
 
 ENDERS = "。．！？!?｡…‥♪♡☆」』"
-"""A line that ends in one ends a sentence; fiction writes no 。 before 」 and 』."""
+"""End a sentence; fiction writes no 。 before 」 and 』."""
 CLOSERS = "）)】〉》”"
-"""May follow an ender."""
+"""Belong to the sentence whose ender they follow."""
 BULLETS = "・●■◆○◎★☆※•-＊①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 ELLIPSES = ("…", "‥", "...", "。。。", "・・・", "、、、", "続きを読む", "もっと見る")
 
@@ -36,8 +36,8 @@ class Line(IntEnum):
 
     LINES = 0
     CHARACTERS = 1
-    ENDED = 2  # lines that end a sentence
-    ENDED_CHARACTERS = 3
+    ENDED = 2  # lines that end with a sentence
+    ENDED_CHARACTERS = 3  # characters of each line up to its last sentence end
     SHORT = 4  # lines of at most SHORT characters
     BULLETS = 5
     ELLIPSES = 6  # lines that break off
@@ -81,9 +81,9 @@ def _count(offsets: Offsets, data: Bytes, roles: Table, ellipses: Suffixes) -> C
         at, stop = offsets[row], offsets[row + 1]
         seen = _hash_set((stop - at) // REPEATABLE)
         while at < stop:
-            begin, end, length, ended, at = _scan(data, at, stop, roles)
+            begin, end, length, reach, at = _scan(data, at, stop, roles)
             if length > 0:
-                _add(counts[row], length, ended)
+                _add(counts[row], length, reach)
                 counts[row, Line.BULLETS] += _is_bullet(data, begin, end, roles)
                 counts[row, Line.ELLIPSES] += _ends_with(data, begin, end, ellipses)
                 if length >= REPEATABLE and _insert(seen, data[begin:end]):
@@ -93,10 +93,10 @@ def _count(offsets: Offsets, data: Bytes, roles: Table, ellipses: Suffixes) -> C
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int, bool, int]:
-    """One line: where its stripped form begins and ends, its characters, whether it ends a sentence, the next line."""
+def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int, int, int]:
+    """One line: where its stripped form begins and ends, its characters, those up to a sentence end, the next line."""
     begin = end = at
-    length = spaces = 0
+    length = spaces = reach = 0
     ended = False
     while at < stop and data[at] != NEWLINE:
         code, following = decode(data, at, stop)
@@ -108,18 +108,18 @@ def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int,
             length += 1 if length == 0 else 1 + spaces
             spaces = 0
             end = following
-            if not kind & CLOSER:
-                ended = kind & ENDER != 0
+            ended = kind & ENDER != 0 or (ended and kind & CLOSER != 0)
+            reach = length if ended else reach
         at = following
-    return begin, end, length, ended, at + 1
+    return begin, end, length, reach, at + 1
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _add(counts: npt.NDArray[np.int64], length: int, ended: bool) -> None:
+def _add(counts: npt.NDArray[np.int64], length: int, reach: int) -> None:
     counts[Line.LINES] += 1
     counts[Line.CHARACTERS] += length
-    counts[Line.ENDED] += ended
-    counts[Line.ENDED_CHARACTERS] += length * ended
+    counts[Line.ENDED] += reach == length
+    counts[Line.ENDED_CHARACTERS] += reach
     counts[Line.SHORT] += length <= SHORT
     counts[Line.LONGEST] = max(counts[Line.LONGEST], length)
 
@@ -147,10 +147,10 @@ def _ends_with(data: Bytes, begin: int, end: int, suffixes: Suffixes) -> bool:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _equal(left: Bytes, left_at: int, right: Bytes, right_at: int, size: int) -> bool:
-    for step in range(size - 1, -1, -1):
-        if left[left_at + step] != right[right_at + step]:
-            return False
-    return True
+    same = 0
+    while same < size and left[left_at + same] == right[right_at + same]:
+        same += 1
+    return same == size
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -132,3 +132,8 @@ def test_words_are_found_as_datatrove_finds_them(verdicts, paths):
     urls = [f"https://example.jp/{path}" for path in paths]
     stage = Url(words=(), blocklists=("words", "soft_words", "subwords"))
     assert verdicts(stage, url=urls) == [words_and_subwords_as_datatrove_finds_them(url) for url in urls]
+
+
+def test_hostile_urls_are_read_in_linear_time_and_stay(verdicts):
+    urls = ["http://xn--" + "a" * 1_000_000, "http://" + "長" * 300_000, "http://" + "@." * 500_000, "%\x00" * 9, "//["]
+    assert verdicts(Url(), url=urls) == [[]] * len(urls)

@@ -240,6 +240,7 @@ def test_the_iso_2022_jp_kernel_equals_its_twin(content):
         ("windows-874", "cp874"),
         ("none", None),
         ("日本語", None),
+        ("\ud800", None),
         ("", None),
         (None, None),
     ],

@@ -1,0 +1,108 @@
+"""MinHash signatures of texts (Broder 1997), and what two signatures say about their texts' Jaccard index."""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+
+from pipeline.text.arrow import Bytes, Offsets, buffers
+from pipeline.text.shingles import LONGEST, Forms, Hashes, forms, hash_ngrams, mix, normalize, reserve
+
+Signatures = npt.NDArray[np.uint32]
+Documents = npt.NDArray[np.uint32]
+Family = npt.NDArray[np.uint32]
+
+ABREAST = 4
+"""Hashes that go through the permutations together, so that each pass over a signature serves all of them."""
+
+
+def signatures(texts: pa.Array, ngram: int, permutations: int) -> tuple[Signatures, npt.NDArray[np.bool_]]:
+    """Sign n texts over the hashes of their ``ngram``-character shingles (``shingles``): uint32 (n, permutations).
+
+    Value p is the least of a[p] * h + b[p] modulo 2^32 over the upper halves h of the hashes. The second array of n
+    tells which texts have a signature: those with at least one letter or digit; the others' values are all ones.
+    """
+    offsets, data = buffers(texts)
+    return _sign(offsets, data, forms(), ngram, family(permutations))  # type: ignore[no-any-return]
+
+
+@cache
+def family(permutations: int) -> Family:
+    """Constants of the permutations, shape (2, permutations): odd factors and shifts, from a splitmix64 sequence."""
+    steps = np.arange(1, 2 * permutations + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    values = np.array([mix(step) >> np.uint64(32) for step in steps], np.uint32).reshape(2, permutations)
+    values[0] |= 1
+    return values
+
+
+@njit(cache=True, nogil=True)
+def band_keys(signed: Signatures, band: int, rows: int) -> Hashes:
+    """Hash ``rows`` values of each of n signatures, those of one band, and the band's number: n uint64."""
+    keys = np.empty(signed.shape[0], np.uint64)
+    for document in range(keys.size):
+        key = mix(np.uint64(band + 1))
+        for place in range(band * rows, (band + 1) * rows):
+            key = mix(key ^ np.uint64(signed[document, place])) + np.uint64(1)
+        keys[document] = key
+    return keys
+
+
+@njit(cache=True, nogil=True)
+def estimate(signed: Signatures, left: Documents, right: Documents) -> npt.NDArray[np.float64]:
+    """Estimate the Jaccard index of pairs of documents: the share of equal values in their signatures."""
+    shares = np.empty(left.size)
+    for pair in range(left.size):
+        equal = 0
+        for place in range(signed.shape[1]):
+            equal += signed[left[pair], place] == signed[right[pair], place]
+        shares[pair] = equal / signed.shape[1]
+    return shares
+
+
+@njit(cache=True, nogil=True)
+def shared_bands(signed: Signatures, rows: int, left: Documents, right: Documents) -> npt.NDArray[np.int32]:
+    """Count the bands of ``rows`` values in which the signatures of pairs of documents are equal."""
+    counts = np.zeros(left.size, np.int32)
+    for pair in range(left.size):
+        for start in range(0, signed.shape[1], rows):
+            band = slice(start, start + rows)
+            counts[pair] += np.all(signed[left[pair], band] == signed[right[pair], band])
+    return counts
+
+
+@njit(cache=True, nogil=True)
+def _sign(
+    offsets: Offsets, data: Bytes, tables: Forms, ngram: int, constants: Family
+) -> tuple[Signatures, npt.NDArray[np.bool_]]:
+    signed = np.full((offsets.size - 1, constants.shape[1]), 0xFFFFFFFF, np.uint32)
+    valid = np.zeros(offsets.size - 1, np.bool_)
+    points = np.empty(LONGEST, np.uint32)
+    hashes = np.empty(ABREAST, np.uint64)
+    for row in range(valid.size):
+        points, size = normalize(data, offsets[row], offsets[row + 1], tables, points)
+        hashes = reserve(hashes, 0, size + ABREAST)
+        count = hash_ngrams(points, size, ngram, hashes)
+        if count:
+            valid[row] = True
+            hashes[count : count + ABREAST] = hashes[count - 1]
+            _lower(signed[row], hashes, count, constants[0], constants[1])
+    return signed, valid
+
+
+@njit(cache=True, nogil=True)
+def _lower(signature: Signatures, hashes: Hashes, count: int, factors: Family, shifts: Family) -> None:
+    """Lower the values of a signature by ``count`` hashes; up to ABREAST - 1 behind them may be read."""
+    for start in range(0, count, ABREAST):
+        first = np.uint32(hashes[start] >> np.uint64(32))
+        second = np.uint32(hashes[start + 1] >> np.uint64(32))
+        third = np.uint32(hashes[start + 2] >> np.uint64(32))
+        fourth = np.uint32(hashes[start + 3] >> np.uint64(32))
+        for place in range(signature.size):
+            factor, shift = factors[place], shifts[place]
+            least = min(
+                min(np.uint32(factor * first + shift), np.uint32(factor * second + shift)),
+                min(np.uint32(factor * third + shift), np.uint32(factor * fourth + shift)),
+            )
+            signature[place] = min(signature[place], least)

@@ -1,0 +1,1 @@
+"""The built-in sample: a small crawl of a fictional town, written for it, with one of everything the pipeline meets."""
