@@ -13,9 +13,10 @@ from rich.text import Text
 
 from pipeline import report as reporting
 from pipeline.display import TerminalDisplay
+from pipeline.engine import EngineError
 from pipeline.plan import PlanError, advice
 from pipeline.plan import plan as make_plan
-from pipeline.readers.discover import InputError
+from pipeline.readers.formats import InputError
 from pipeline.recipe import RecipeError, load
 from pipeline.recipe_schema import recipe_schema
 from pipeline.run import Result, Settings
@@ -24,6 +25,7 @@ from pipeline.runfolder import RunFolderError
 from pipeline.stage import Barrier, Checkpoint, Stage
 from pipeline.stats import LedgerError
 
+PIPE_WIDTH = 150
 USAGE, SHARDS_FAILED, UNBALANCED, INTERRUPTED = 2, 3, 4, 130
 
 app = typer.Typer(
@@ -36,7 +38,7 @@ app = typer.Typer(
     "4 the ledger does not balance; 130 interrupted, a rerun goes on.",
 )
 errors = Console(stderr=True)
-output = Console()
+output = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 RecipeArgument = Annotated[str, typer.Argument(help="Recipe file, or the name of a shipped one, e.g. ja_web.")]
 RunArgument = Annotated[str, typer.Argument(help="Run folder: a path or URI given as --output before.")]
@@ -147,7 +149,7 @@ def _user_errors() -> Iterator[None]:
     """Turn what a user can mend into a message and an exit code, without a stack trace."""
     try:
         yield
-    except (RecipeError, PlanError, InputError, RunFolderError, reporting.ReportError) as error:
+    except (RecipeError, PlanError, InputError, RunFolderError, EngineError, reporting.ReportError) as error:
         errors.print(Text(f"error: {error}"), soft_wrap=True)
         raise typer.Exit(USAGE) from None
     except LedgerError as error:

@@ -52,6 +52,10 @@ class Died:
 Event = Advanced | Finished | Failed | Died
 
 
+class EngineError(RuntimeError):
+    """An engine that cannot be started."""
+
+
 class Engine(Protocol):
     """Something that carries out tasks."""
 

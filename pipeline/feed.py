@@ -14,6 +14,7 @@ from pipeline.flow import Flow
 from pipeline.plan import Plan
 from pipeline.readers.chunk import Damage
 from pipeline.readers.read import read
+from pipeline.schema import HOST
 from pipeline.stage import Barrier, Outcome
 from pipeline.storage import Store
 from pipeline.task import PartTask, Progress
@@ -86,7 +87,7 @@ def resume_part(task: PartTask, store: Store, barrier: Barrier | None) -> Iterat
 
 
 def _first_flow(records: pa.RecordBatch, ordinals: npt.NDArray[np.int64], planned: Plan) -> Flow:
-    records = records.append_column("host", hosts(records.column("url")))
+    records = records.append_column(HOST, hosts(records.column("url")))
     audit = hash64(records.column("id")) < planned.recipe.audit * 2.0**64
     return Flow(records, ordinals, audit)
 

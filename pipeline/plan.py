@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipeline.catalog import STEPS, step_class
 from pipeline.fingerprint import code_version, digest, stage_fingerprint
 from pipeline.recipe import Recipe
-from pipeline.schema import CORPUS_COLUMNS, RECORD
+from pipeline.schema import CORPUS_COLUMNS, HOST, RECORD
 from pipeline.stage import Barrier, Checkpoint, Cost, Stage
 
 
@@ -139,7 +139,7 @@ def _passes(steps: tuple[Stage, ...]) -> Iterator[Pass]:
 
 
 def _check_columns(recipe: Recipe) -> None:
-    available = set(RECORD.names)
+    available = {*RECORD.names, HOST.name}
     for step in recipe.steps:
         for column in step.reads:
             if column not in available:

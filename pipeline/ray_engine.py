@@ -26,7 +26,7 @@ if not os.environ.get("RAY_ADDRESS"):
 import ray
 import ray.exceptions
 
-from pipeline.engine import Advanced, Died, Event, Failed, Finished, Task, work
+from pipeline.engine import Advanced, Died, EngineError, Event, Failed, Finished, Task, work
 from pipeline.stats import PartStats
 from pipeline.task import Progress
 
@@ -58,7 +58,10 @@ class RayEngine:
     def __init__(self, address: str | None, workers: int | None, *, patience: float, memory: int) -> None:
         self.patience = patience
         self._folder: Path | None = None
-        self._start(address or os.environ.get("RAY_ADDRESS"), workers)
+        try:
+            self._start(address or os.environ.get("RAY_ADDRESS"), workers)
+        except Exception as error:
+            raise EngineError(f"Ray did not start: {error}") from error
         options = {"num_cpus": 1, "max_retries": 0, "max_calls": TASKS_PER_WORKER, "num_returns": "streaming"}
         self._remote = ray.remote(**options)(_limited_work)
         self._memory = memory

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from pipeline.catalog import did_you_mean, step_class, step_reference
 from pipeline.readers.chunk import Read
-from pipeline.stage import Options, Stage
+from pipeline.stage import Checkpoint, Options, Stage
 
 Location = tuple[str | int, ...]
 
@@ -70,7 +70,7 @@ def parse(data: Any, file: str = "recipe", lines: Mapping[Location, int] | None 
         raise RecipeError(f"{place(('steps',))}: `steps` must be a list with at least one step")
     problems: list[str] = []
     stages = [_step(entry, index, place, problems) for index, entry in enumerate(steps)]
-    _refuse_repeats([stage for stage in stages if stage], place, problems)
+    _refuse_repeats(stages, place, problems)
     try:
         recipe = Recipe.model_validate(data | {"steps": ()})
     except ValidationError as error:
@@ -113,11 +113,14 @@ def _step(entry: Any, index: int, place: _Place, problems: list[str]) -> Stage |
         return None
 
 
-def _refuse_repeats(stages: Iterable[Stage], place: _Place, problems: list[str]) -> None:
+def _refuse_repeats(stages: Sequence[Stage | None], place: _Place, problems: list[str]) -> None:
     seen: set[str] = set()
-    for stage in stages:
-        if stage.name() in seen and stage.adds:
-            problems.append(f"{place(('steps',))}: step `{stage.name()}` stands twice; its columns would collide")
+    for index, stage in enumerate(stages):
+        if stage is None or isinstance(stage, Checkpoint):
+            continue
+        if stage.name() in seen:
+            at = place(("steps", index))
+            problems.append(f"{at}: step {index + 1}: `{stage.name()}` stands twice; its reasons would be confused")
         seen.add(stage.name())
 
 

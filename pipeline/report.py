@@ -72,8 +72,8 @@ def show(of: Mapping[str, Any], console: Console) -> None:
             f"{row.entered:,}",
             f"{row.stayed:,}",
             f"{row.kept_share:.1%}",
-            f"{row.characters:,}",
-            f"{row.tokens:,}",
+            _short(row.characters),
+            _short(row.tokens),
             f"{row.seconds:.1f}",
             f"{row.megabytes_per_second:.1f}" if row.seconds else "",
             Text(_reasons(row)),
@@ -121,6 +121,14 @@ def _so_far(folder: RunFolder, description: Mapping[str, Any]) -> dict[str, Any]
         for name in description["passes"]
     ]
     return summary([step for steps in merged for step in steps], kept=None)
+
+
+def _short(count: int) -> str:
+    """Three or four digits and a unit: 8.90M."""
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
 
 
 def _matches(name: str, wanted: str) -> bool:

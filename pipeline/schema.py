@@ -21,6 +21,9 @@ RECORD = pa.schema(
 )
 """One record as a reader yields it. Exactly one of ``content`` and ``text`` is set."""
 
+HOST = pa.field("host", pa.string())
+"""Host of the URL in lower case and punycode; every document carries it from its arrival on."""
+
 QUARANTINE = pa.schema(
     [
         ("id", pa.string()),

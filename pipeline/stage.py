@@ -58,6 +58,17 @@ class Interval(Options):
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
 
+    def outside(self, values: pa.Array | pa.ChunkedArray) -> dict[str, Mask]:
+        """Rows below ``min`` and above ``max``; a bound is rounded to the type of the values before it is compared."""
+        numbers = values.to_numpy(zero_copy_only=False)
+        kind = numbers.dtype.type if numbers.dtype.kind == "f" else np.float64
+        drops = {}
+        if self.min is not None:
+            drops["min"] = numbers < kind(self.min)
+        if self.max is not None:
+            drops["max"] = numbers > kind(self.max)
+        return drops
+
 
 class Stage(Options):
     """A step of a recipe. Its fields are its YAML options; its name is the snake case of its class name."""
@@ -113,11 +124,9 @@ class Filter(Stage):
             bounds = getattr(self, signal, None)
             if not isinstance(bounds, Interval):
                 continue
-            values = columns[f"{self.name()}.{signal}"].to_numpy(zero_copy_only=False).astype(np.float64)
-            if bounds.min is not None:
-                drops[f"{signal}.min"] = values < bounds.min
-            if bounds.max is not None:
-                drops[f"{signal}.max"] = values > bounds.max
+            drops |= {
+                f"{signal}.{side}": rows for side, rows in bounds.outside(columns[f"{self.name()}.{signal}"]).items()
+            }
         return drops
 
 

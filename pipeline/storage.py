@@ -39,11 +39,11 @@ class Store:
 
     def open(self, relative: str) -> IO[bytes]:
         """Open a file for reading, with ranged reads."""
-        return self.fs.open(self.path(relative), "rb")  # type: ignore[no-any-return]
+        return self.fs.open(self.path(relative), "rb")
 
     def read(self, relative: str) -> bytes:
         """Return the whole content of a file."""
-        return self.fs.cat_file(self.path(relative))  # type: ignore[no-any-return]
+        return self.fs.cat_file(self.path(relative))
 
     def read_many(self, relatives: list[str]) -> dict[str, bytes]:
         """Read many small files at once."""

@@ -7,7 +7,7 @@ from pipeline.engine import Advanced, Died, Event, Failed, Finished, Task
 from pipeline.stats import PartStats
 from pipeline.task import PartTask, Progress
 
-MAX_POISON = 32
+MAX_POISON = 16
 MAX_RETRIES = 3
 
 

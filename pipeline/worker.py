@@ -15,7 +15,7 @@ from pipeline.parts import Excluded, PartFiles, quarantine_rows
 from pipeline.plan import Pass, Plan, plan
 from pipeline.readers.chunk import Damage
 from pipeline.recipe import parse
-from pipeline.schema import EXCLUDED, QUARANTINE, RECORD
+from pipeline.schema import EXCLUDED, HOST, QUARANTINE, RECORD
 from pipeline.stage import Barrier, Cost, Mask, Outcome, Stage
 from pipeline.stats import PartStats, StepStats
 from pipeline.storage import Store
@@ -66,13 +66,13 @@ def _prepared(recipe: str, index: int) -> tuple[Plan, Pass]:
 def signal_schema(of: Plan, through: int) -> pa.Schema:
     """Columns of ``signals/`` for documents that end in pass ``through``."""
     record = [RECORD.field(name) for name in SIGNAL_RECORD]
-    return pa.schema([*record, ("host", pa.string()), *SIZES, *of.signals(through).items(), *VERDICT])
+    return pa.schema([*record, HOST, *SIZES, *of.signals(through).items(), *VERDICT])
 
 
 def survivor_schema(of: Plan, through: int) -> pa.Schema:
     """Columns of the documents that pass ``through`` hands on."""
     record = [field for field in RECORD if field.name != "content"]
-    return pa.schema([*record, ("host", pa.string()), *of.signals(through).items(), *VERDICT])
+    return pa.schema([*record, HOST, *of.signals(through).items(), *VERDICT])
 
 
 class _Part:

@@ -57,7 +57,7 @@ def test_a_resolved_recipe_parses_to_itself(tmp_path: Path) -> None:
         ("name: x\nname: y\nsteps: [http]\n", 2, ["`name` is given twice"]),
         ("name: x\nsteps:\n  - length:\n      japanese_letters: {min: 1\n", 5, ["not valid YAML"]),
         ("name: x\nsteps: []\n", 2, ["at least one step"]),
-        ("name: x\nsteps:\n  - http\n  - http\n  - length\n  - length\n", 3, ["`length` stands twice"]),
+        ("name: x\nsteps:\n  - http\n  - checkpoint\n  - checkpoint\n  - http\n", 6, ["`http` stands twice"]),
         ("steps: [http]\n", 1, ["option `name`", "required"]),
         ("name: x\nsteps:\n  - {http: {}, length: {}}\n", 3, ["step 1", "- name: {option: value}"]),
         ("- a\n- b\n", 0, ["a recipe is a mapping"]),

@@ -12,20 +12,21 @@ from pipeline.text.lines import Line, count_lines
 
 
 class Lines(Filter):
-    """Drops texts whose lines seldom end a sentence, are bullets, break off, or repeat.
+    """Drops texts whose lines hold few ended sentences, are bullets, break off, or repeat.
 
     The rules are those of FineWeb (line ends, duplicate characters) and Gopher (bullets, ellipses, duplicate lines),
-    with FineWeb-2's limits for ``jpn_Jpan`` rounded. For Japanese, line ends are weighted by characters and may be
-    」, … or ♪, since fiction, interviews and blogs break lines inside sentences; lines are stripped and blank ones do
-    not count; and lines of fewer than 8 characters are never duplicates, since dialogue repeats them.
+    with FineWeb-2's limits for ``jpn_Jpan`` rounded. For Japanese, sentence ends are weighted by characters, may stand
+    inside a line and may be 」, … or ♪, since fiction breaks lines inside sentences and blogs end long ones with
+    （笑） or a link; lines are stripped and blank ones do not count; and lines of fewer than 8 characters are never
+    duplicates, since dialogue repeats them.
     """
 
     cost = Cost.CHARS
     signals: ClassVar[Mapping[str, pa.DataType]] = {
         "lines": pa.int64(),
         "longest_line": pa.int64(),
-        "line_end": pa.float32(),
-        "line_end_lines": pa.float32(),
+        "ended_characters": pa.float32(),
+        "ended_lines": pa.float32(),
         "short_lines": pa.float32(),
         "bullets": pa.float32(),
         "ellipses": pa.float32(),
@@ -37,10 +38,10 @@ class Lines(Filter):
     """Lines that are not blank."""
     longest_line: Interval = Interval()
     """Characters of the longest line."""
-    line_end: Interval = Interval(min=0.1)
-    """Characters in lines that end a sentence, among the characters of all lines."""
-    line_end_lines: Interval = Interval()
-    """Lines that end a sentence, among all lines."""
+    ended_characters: Interval = Interval(min=0.1)
+    """Characters of each line up to its last sentence end, among the characters of all lines."""
+    ended_lines: Interval = Interval()
+    """Lines that end with a sentence, among all lines; FineWeb's rule."""
     short_lines: Interval = Interval()
     """Lines of at most 10 characters, among all lines; FineWeb's rule, which FineWeb-2 switched off for Japanese."""
     bullets: Interval = Interval(max=0.9)
@@ -59,8 +60,8 @@ class Lines(Filter):
         return {
             "lines": lines,
             "longest_line": counts[:, Line.LONGEST],
-            "line_end": share(counts[:, Line.ENDED_CHARACTERS], characters),
-            "line_end_lines": share(counts[:, Line.ENDED], lines),
+            "ended_characters": share(counts[:, Line.ENDED_CHARACTERS], characters),
+            "ended_lines": share(counts[:, Line.ENDED], lines),
             "short_lines": share(counts[:, Line.SHORT], lines),
             "bullets": share(counts[:, Line.BULLETS], lines),
             "ellipses": share(counts[:, Line.ELLIPSES], lines),

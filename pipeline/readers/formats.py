@@ -11,7 +11,8 @@ KNOWN = "*.warc, *.arc, *.wat, *.wet, *.jsonl, *.ndjson (each also .gz, .zst, .l
 _WARC = rb"WARC/\d\.\d{1,2}\r?\n"
 _ARC = (
     rb"filedesc://[^\r\n]{1,4096}\n|"
-    rb"[a-z][a-z0-9+.-]{0,15}:[^\r\n]{1,4096} \S{1,64} \d{14} \S{1,128} (?:\d{3} \S{1,64} \S{1,4096} \d+ \S{1,256} )?\d+\r?\n"
+    rb"[a-z][a-z0-9+.-]{0,15}:[^\r\n]{1,4096} \S{1,64} \d{14} \S{1,128} "
+    rb"(?:\d{3} \S{1,64} \S{1,4096} \d+ \S{1,256} )?\d+\r?\n"
 )
 RECORD_START = re.compile(rb"%b|%b" % (_WARC, _ARC))
 """First line of a WARC record (ISO 28500, section 4) or of an ARC record, version 1 or 2 (Internet Archive)."""

@@ -10,7 +10,7 @@ from fastwarc.stream_io import Lz4Reader
 
 PIECE = 2**20
 _INFLATE_STEP = 16 * 1024  # compressed bytes given back per member stay few
-_ZSTD_STEP = 1024  # a zstd block of 4 bytes can expand to 128 KiB, so the step bounds what one call returns
+_ZSTD_STEP = 512  # a zstd block of 4 bytes can expand to 128 KiB, so the step bounds what one call returns
 _ZSTD_DICTIONARY = b"\x5d\x2a\x4d\x18"  # skippable frame of the WARC-zstd specification (IIPC)
 _LZ4_STEP = 4 * 1024  # a read that fails loses what it had, so it asks for little
 _MAGIC = {
@@ -35,8 +35,13 @@ class BrokenStreamError(Exception):
 class Decompressor(Protocol):
     """What zlib, bz2 and zstandard have in common."""
 
-    eof: bool
-    unused_data: bytes
+    @property
+    def eof(self) -> bool:
+        """Whether the frame is complete."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """Bytes behind it."""
 
     def decompress(self, data: bytes, /) -> bytes:
         """Take compressed bytes, return what they give."""

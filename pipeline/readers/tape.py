@@ -56,20 +56,19 @@ class Tape:
         """Go past line ends, spaces and tabs."""
         while self.peek(1):
             rest = self.glance(64)
-            self._at += len(rest) - len(rest.lstrip(_BLANK))
-            if rest[-1:] not in _BLANK:
+            content = rest.lstrip(_BLANK)
+            self._at += len(rest) - len(content)
+            if content:
                 return
 
     def skip_to_record(self) -> bool:
-        """Go to the next line after this byte that starts an archive record, or to the end; tell whether there is one."""
-        done = 1  # the byte here is looked at for the line end before a record, no more
+        """Go to the next line after this byte that starts a record, or to the end; tell whether there is one."""
         while True:
-            found = RESUME.search(self._held, self._at + done)
+            found = RESUME.search(self._held, self._at + 1)
             if found is not None:
                 self._at = found.start()
                 return True
             self._at = max(self._at, len(self._held) - LONGEST_START)
-            done = 1
             before = len(self._held) - self._at
             if len(self.peek(before + 1)) <= before:
                 self._at += before

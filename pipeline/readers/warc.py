@@ -1,18 +1,19 @@
-"""WARC, WET and ARC archives, whatever compresses them: every record is found, or the stretch that hides it is counted.
+"""WARC, WET and ARC archives, whatever compresses them: every record is found, or the stretch that hides it counted.
 
-The framing is Migaki's own because FastWARC 2.0.1 ends at the first broken member or header, ends without an error where
-a file is cut, and reads no ARC.
+The framing is Migaki's own because FastWARC 2.0.1 ends at the first broken member or header, ends without an error
+where a file is cut, and reads no ARC.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.readers.batches import Row, Skipped
 from pipeline.readers.chunk import Damage, Read, Source
+from pipeline.readers.fields import dump_of
 from pipeline.readers.files import open_file, size_of
 from pipeline.readers.formats import LONGEST_START, RECORD_START
-from pipeline.readers.payload import PayloadError, fields, http_payload, media_type
+from pipeline.readers.payload import Payload, PayloadError, fields, http_payload, media_type
 from pipeline.readers.streams import BrokenStreamError, Window, codec_of, inflate, pieces
 from pipeline.readers.tape import Tape
 from pipeline.schema import QUARANTINE_BYTES
@@ -21,7 +22,8 @@ _LONGEST_HEADER = 64 * 1024
 _BEHIND = 64  # bytes behind a record that show whether its length was right
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _GZIP_MAGIC = b"\x1f\x8b\x08"
-_DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
+_HTTP = ("application/http", None)
+_ARC_LINE = re.compile(r"(?P<url>.+) \S+ (?P<date>\d{14}) (?P<type>\S+) ")
 _TEXT = re.compile(r"text/|application/xhtml\+xml$")
 
 
@@ -34,13 +36,23 @@ class Frame:
     block: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A record that holds a page; fields as the archive states them."""
+
+    id: str | None
+    url: str | None
+    date: str | None
+    payload: Payload
+
+
 def read_warc(source: Source, options: Read) -> Iterator[Row | Skipped | Damage]:
     """Records of an archive in file order.
 
     ``position`` is the offset of the record; in a compressed file that of its gzip member plus the offset in the
     inflated member (other codecs: offset in the decompressed stream). Raises OSError where the file cannot be read.
     """
-    dump = options.dump or next(iter(_DUMP.findall(source.uri)), None)
+    dump = dump_of(source.uri, options)
     with open_file(source.uri) as file:
         window = Window(file, size_of(file))
         for item in _frames(window, source, options.max_record_bytes):
@@ -74,7 +86,7 @@ def _members(window: Window, source: Source, largest: int) -> Iterator[Frame | D
     if source.start:
         window.seek(source.start)
         _seek_member(window)
-    while head := window.peek(1):
+    while window.peek(1):
         start = window.position
         if source.end is not None and start >= source.end and _starts_record(window):
             return
@@ -82,11 +94,17 @@ def _members(window: Window, source: Source, largest: int) -> Iterator[Frame | D
             yield from _records(Tape(inflate(window), start), largest, None)
         except BrokenStreamError as error:
             window.seek(start)
-            head = window.peek(QUARANTINE_BYTES)
-            kind = error.kind if head.startswith(_GZIP_MAGIC) else "garbage"
+            content = window.peek(QUARANTINE_BYTES)
             window.seek(start + 1)
-            kind = "gzip" if _seek_member(window) and kind == "truncated" else kind
-            yield Damage(error.position, kind, str(error), head[: window.position - start])
+            kind = _kind_of_break(error, content, _seek_member(window))
+            yield Damage(error.position, kind, str(error), content[: window.position - start])
+
+
+def _kind_of_break(error: BrokenStreamError, content: bytes, goes_on: bool) -> str:
+    """A member that runs on to the end of the file is cut only if no member follows it."""
+    if goes_on:
+        return "gzip"
+    return error.kind if content.startswith(_GZIP_MAGIC) else "garbage"
 
 
 def _seek_member(window: Window) -> bool:
@@ -146,11 +164,11 @@ def _frame(tape: Tape, largest: int) -> Frame | Damage:
     if not tape.reaches(total):
         return _stretch(tape, "truncated", f"the record says {length} bytes, more than the file has")
     if length > largest:
-        damage = Damage(tape.position, "too_large", f"record of {length} bytes, above {largest}", header)
-        tape.skip(total)
-        return damage
+        return _too_large(tape, header, length, largest)
     seen = tape.glance(total + _BEHIND)
-    if len(seen) <= total and len(tape.peek(total + 1)) < total:
+    if not seen[total:].lstrip():
+        tape.peek(total + _BEHIND)  # the stream must have ended well
+    if len(seen) < total:
         return _stretch(tape, "truncated", f"the record says {length} bytes and has {len(seen) - len(header)}")
     if not _is_sound(seen[total:], seen[len(header) : total]):
         return _stretch(tape, "length", f"no record or end follows the {length} bytes that the record says it has")
@@ -159,8 +177,16 @@ def _frame(tape: Tape, largest: int) -> Frame | Damage:
     return frame
 
 
+def _too_large(tape: Tape, header: bytes, length: int, largest: int) -> Damage:
+    start, total = tape.position, len(header) + length
+    skipped = tape.skip(total)
+    if skipped < total:
+        return Damage(start, "length", f"the record says {length} bytes and has {skipped - len(header)}", header)
+    return Damage(start, "too_large", f"record of {length} bytes, above {largest}", header)
+
+
 def _is_sound(behind: bytes, block: bytes) -> bool:
-    """Tell whether a block has its true length; garbage may follow it, a record within it then shows that it is wrong."""
+    """Tell whether a block has its true length; garbage may follow it, unless a record within it shows it is wrong."""
     rest = behind.lstrip()
     if not rest or rest.startswith(b"WARC/"):
         return True
@@ -177,24 +203,75 @@ def _stretch(tape: Tape, kind: str, error: str) -> Damage:
 
 
 def _header(tape: Tape) -> bytes | None:
+    start = RECORD_START.match(tape.glance(LONGEST_START))
+    if start is not None and not start[0].startswith(b"WARC/"):
+        return start[0]
     for most in (4096, _LONGEST_HEADER):
         head = tape.glance(most)
-        if not head.startswith(b"WARC/"):
-            return _arc_header(head)
         if end := _HEADER_END.search(head):
             return head[: end.end()]
-        if len(head) < most:
-            tape.peek(most)
-            return None
+    tape.peek(most)
     return None
-
-
-def _arc_header(head: bytes) -> bytes | None:
-    found = RECORD_START.match(head)
-    return found[0] if found else None
 
 
 def _length(header: bytes) -> int | None:
     is_warc = header.startswith(b"WARC/")
     text = fields(header).get("content-length", "") if is_warc else header.split()[-1].decode("ascii", "replace")
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
+def _record(frame: Frame, source: Source, largest: int, dump: str | None) -> Row | Skipped | Damage:
+    named = _warc_record if frame.header.startswith(b"WARC/") else _arc_record
+    try:
+        found = named(frame, largest)
+    except PayloadError as error:
+        content = (frame.header + frame.block)[:QUARANTINE_BYTES]
+        return Damage(frame.position, error.kind, str(error), content)
+    if isinstance(found, Skipped):
+        return found
+    payload = found.payload
+    return Row(
+        id=found.id or f"{source.key}:{frame.position}",
+        url=found.url,
+        date=found.date,
+        dump=dump,
+        file_path=source.uri,
+        position=frame.position,
+        status=payload.status,
+        content_type=payload.content_type,
+        charset=payload.charset,
+        content=payload.content,
+    )
+
+
+def _warc_record(frame: Frame, largest: int) -> Document | Skipped:
+    """Documents are HTTP responses, text resources and conversions (WET); ISO 28500, section 6."""
+    header = fields(frame.header)
+    kind = header.get("warc-type", "untyped").lower()
+    content_type, charset = media_type(header.get("content-type"))
+    if kind == "response" and (content_type in _HTTP or frame.block.startswith(b"HTTP/")):
+        payload = http_payload(frame.block, largest)
+    elif kind == "resource" and _TEXT.match(content_type or ""):
+        payload = Payload(frame.block, None, content_type, charset)
+    elif kind == "conversion":
+        payload = Payload(frame.block, None, "text/plain", charset or "utf-8")
+    else:
+        return Skipped(kind)
+    url = header.get("warc-target-uri", "").removeprefix("<").removesuffix(">")
+    return Document(header.get("warc-record-id"), url or None, header.get("warc-date"), payload)
+
+
+def _arc_record(frame: Frame, largest: int) -> Document | Skipped:
+    """``URL address date type [...] length``; the URL may hold spaces."""
+    line = frame.header.decode("utf-8", "replace")
+    found = _ARC_LINE.match(line)
+    if found is None or line.startswith("filedesc:"):
+        return Skipped("filedesc")
+    if frame.block.startswith(b"HTTP/"):
+        payload = http_payload(frame.block, largest)
+    elif line.startswith("http"):
+        payload = Payload(frame.block, None, found["type"].lower(), None)
+    else:
+        return Skipped(line.partition(":")[0])
+    year, rest = found["date"][:4], [found["date"][at : at + 2] for at in range(4, 14, 2)]
+    return Document(None, found["url"], "{}-{}-{}T{}:{}:{}Z".format(year, *rest), payload)

@@ -107,22 +107,22 @@ def char_table() -> Table:
 def count_chars(texts: pa.Array) -> Counts:
     """Count characters by class: n texts -> int64 of shape (n, len(Char)); a null counts as empty."""
     offsets, data = buffers(texts)
-    return tally(offsets, data, char_table(), len(Char))  # type: ignore[no-any-return]
+    return tally(offsets, data, char_table(), len(Char))
 
 
 def characters(counts: Counts) -> npt.NDArray[np.int64]:
     """All characters (code points), white space too."""
-    return counts.sum(axis=1)  # type: ignore[no-any-return]
+    return counts.sum(axis=1)
 
 
 def visible(counts: Counts) -> npt.NDArray[np.int64]:
     """Characters that are not white space."""
-    return characters(counts) - counts[:, WHITE].sum(axis=1)  # type: ignore[no-any-return]
+    return characters(counts) - counts[:, WHITE].sum(axis=1)
 
 
 def japanese_letters(counts: Counts) -> npt.NDArray[np.int64]:
     """Kana and kanji."""
-    return counts[:, JAPANESE_LETTERS].sum(axis=1)  # type: ignore[no-any-return]
+    return counts[:, JAPANESE_LETTERS].sum(axis=1)
 
 
 def share(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -132,10 +132,10 @@ def share(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDAr
 
 def token_estimate(counts: Counts) -> npt.NDArray[np.int64]:
     """Estimated words of fugashi with unidic-lite, from the class counts alone."""
-    return np.rint(counts @ WORDS_PER_CHAR).astype(np.int64)  # type: ignore[no-any-return]
+    return np.rint(counts @ WORDS_PER_CHAR).astype(np.int64)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def tally(offsets: Offsets, data: Bytes, table: Table, classes: int) -> Counts:
     """Count the classes that ``table`` (see ``tabulate``) gives the characters: (n, classes) int64."""
     counts = np.zeros((offsets.size - 1, classes), np.int64)
@@ -147,7 +147,7 @@ def tally(offsets: Offsets, data: Bytes, table: Table, classes: int) -> Counts:
     return counts
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def entry(code: np.int64) -> np.int64:
     """Index of a code point in a table made by ``tabulate``."""
     if code < TABLED_PLANES * PLANE:
@@ -155,7 +155,7 @@ def entry(code: np.int64) -> np.int64:
     return TABLED_PLANES * PLANE + (code >> 16)
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def decode(data: Bytes, at: int, stop: int) -> tuple[np.int64, int]:
     """Code point at byte ``at`` and the place of the next; a byte that begins no whole character gives U+FFFD."""
     length = SEQUENCE[data[at]]

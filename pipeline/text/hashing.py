@@ -14,7 +14,7 @@ FNV_PRIME = np.uint64(0x100000001B3)
 def hash64(strings: pa.Array) -> npt.NDArray[np.uint64]:
     """Hash each string of an array: FNV-1a over its UTF-8 bytes, finished by splitmix64; null hashes as empty."""
     offsets, data = buffers(strings)
-    return _hash(offsets, data)  # type: ignore[no-any-return]
+    return _hash(offsets, data)
 
 
 @njit(cache=True, nogil=True)

@@ -59,7 +59,7 @@ _LEFT_OPEN = (
 NEVER_OPEN = np.array([pack(name) for name in _LEFT_OPEN.split()], np.uint64)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _excess(html: Bytes, never_open: Names, max_tags: int, max_depths: int, max_attributes: int) -> int:
     names = np.zeros(int(np.sqrt(2 * max_depths)) + 2, np.uint64)
     depth = tags = depths = at = 0
@@ -86,7 +86,7 @@ def _excess(html: Bytes, never_open: Names, max_tags: int, max_depths: int, max_
     return NONE
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _name(html: Bytes, at: int) -> tuple[np.uint64, int]:
     """Pack the name that starts at ``at``, 0 if no letter does; also the place behind it."""
     name = np.uint64(0)
@@ -101,7 +101,7 @@ def _name(html: Bytes, at: int) -> tuple[np.uint64, int]:
     return name, at
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _depth_without(names: Names, depth: int, name: np.uint64) -> int:
     """Depth once the innermost open element of this name is closed; a stray end tag closes nothing."""
     for place in range(depth - 1, -1, -1):
@@ -110,7 +110,7 @@ def _depth_without(names: Names, depth: int, name: np.uint64) -> int:
     return depth
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _attributes(html: Bytes, at: int) -> tuple[int, int]:
     """Count attributes up to the tag's ``>``, quoted values skipped; also the place behind it."""
     count = 0

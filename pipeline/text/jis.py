@@ -93,7 +93,7 @@ codecs.register_error(ISO_2022_HANDLER, _mend_iso_2022_jp)
 codecs.register_error(CP932_HANDLER, _mend_cp932)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _rewrite(content: Bytes, euc: Bytes) -> int:
     mode, at, size = ASCII, 0, 0
     while at < content.size:
@@ -118,7 +118,7 @@ def _rewrite(content: Bytes, euc: Bytes) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _single(mode: int, byte: int, euc: Bytes) -> int:
     """Write one character of a single-byte set, or an error, and return how many bytes it takes."""
     printable = SPACE < byte < DELETE
@@ -135,12 +135,12 @@ def _single(mode: int, byte: int, euc: Bytes) -> int:
     return 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _designation(content: Bytes, at: int) -> tuple[int, int]:
     """Return the set that an escape sequence selects and the sequence's length, 0 where it is none we know."""
     first, second, third = content[at + 1 : at + 2], content[at + 2 : at + 3], content[at + 3 : at + 4]
     if second.size and first[0] == PAREN:
-        return _one_byte_set(second[0])  # type: ignore[no-any-return]
+        return _one_byte_set(second[0])
     if not second.size or first[0] != DOLLAR:
         return ASCII, 0
     if second[0] in DOUBLE_BYTE_SETS:
@@ -150,7 +150,7 @@ def _designation(content: Bytes, at: int) -> tuple[int, int]:
     return ASCII, 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _one_byte_set(final: int) -> tuple[int, int]:
     for mode in range(ONE_BYTE_SETS.size):
         if final == ONE_BYTE_SETS[mode]:

@@ -25,7 +25,7 @@ def kana_evidence(contents: pa.Array) -> npt.NDArray[np.int32]:
     the three-byte characters of UTF-8, so other scripts of Asia give no evidence. A null counts 0.
     """
     offsets, data = buffers(contents)
-    return _evidence(offsets, data)  # type: ignore[no-any-return]
+    return _evidence(offsets, data)
 
 
 def legacy_kana(content: bytes) -> bool:
@@ -33,7 +33,7 @@ def legacy_kana(content: bytes) -> bool:
     return bool(_legacy(np.frombuffer(content, np.uint8)))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _legacy(content: Bytes) -> bool:
     at, last = 0, content.size - 6
     while at <= last and not (content[at] >= 0x82 and (_shift_jis(content, at) or _euc_jp(content, at))):
@@ -41,7 +41,7 @@ def _legacy(content: Bytes) -> bool:
     return bool(at <= last)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _evidence(offsets: Offsets, data: Bytes) -> npt.NDArray[np.int32]:
     found = np.empty(offsets.size - 1, np.int32)
     for row in range(found.size):
@@ -52,7 +52,7 @@ def _evidence(offsets: Offsets, data: Bytes) -> npt.NDArray[np.int32]:
     return found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _utf_16(content: Bytes) -> int:
     """Say 1 for UTF-16 BE, 0 for UTF-16 LE, -1 for anything else."""
     if content.size < 2:
@@ -65,7 +65,7 @@ def _utf_16(content: Bytes) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _units(content: Bytes, big_endian: int) -> int:
     count = 0
     before = False
@@ -79,7 +79,7 @@ def _units(content: Bytes, big_endian: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _eight_bit(content: Bytes) -> int:
     """Find the blocks that may hold evidence with tests the compiler vectorises, and count in those alone."""
     count = 0
@@ -92,7 +92,7 @@ def _eight_bit(content: Bytes) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _promising(content: Bytes, start: int, end: int) -> bool:
     first, second, third = content[start:end], content[start + 1 : end + 1], content[start + 2 : end + 2]
     fourth, fifth = content[start + 3 : end + 3], content[start + 4 : end + 4]
@@ -108,7 +108,7 @@ def _promising(content: Bytes, start: int, end: int) -> bool:
     return promising
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count(content: Bytes, start: int, end: int) -> int:
     """Count the evidence that starts in ``content[start:end]``."""
     count = 0
@@ -127,14 +127,14 @@ def _count(content: Bytes, start: int, end: int) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _kana_utf_8(content: Bytes, at: int) -> bool:
     if at + 2 >= content.size or content[at] != 0xE3:
         return False
     return bool(0x81 <= content[at + 1] <= 0x83 and content[at + 2] & 0xC0 == 0x80)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _shift_jis(content: Bytes, at: int) -> bool:
     if at + 5 >= content.size:
         return False
@@ -147,7 +147,7 @@ def _shift_jis(content: Bytes, at: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _euc_jp(content: Bytes, at: int) -> bool:
     if at + 5 >= content.size:
         return False
@@ -157,7 +157,7 @@ def _euc_jp(content: Bytes, at: int) -> bool:
     return bool(content[at + 1] != content[at + 3] or content[at + 3] != content[at + 5])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _reference(content: Bytes, at: int) -> bool:
     """Tell whether ``&#12354;`` or ``&#x3042;`` stands here, in U+3040-30FF."""
     at += 2
@@ -179,7 +179,7 @@ def _reference(content: Bytes, at: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _digit(byte: int) -> int:
     if 0x30 <= byte <= 0x39:
         return byte - 0x30
@@ -187,7 +187,7 @@ def _digit(byte: int) -> int:
     return letter - 0x57 if 0x61 <= letter <= 0x66 else 99
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _iso_2022_jp(content: Bytes, at: int) -> int:
     """Count the kana pairs from ``ESC $ @`` or ``ESC $ B`` to the next escape or control character."""
     if at + 2 >= content.size or content[at + 1] != DOLLAR or content[at + 2] not in (0x40, 0x42):

@@ -71,10 +71,10 @@ def _suffixes() -> Suffixes:
 def count_lines(texts: pa.Array) -> Counts:
     """Count lines by kind: n texts -> int64 of shape (n, len(Line)); lines end at newlines, a null has none."""
     offsets, data = buffers(texts)
-    return _count(offsets, data, role_table(), _suffixes())  # type: ignore[no-any-return]
+    return _count(offsets, data, role_table(), _suffixes())
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count(offsets: Offsets, data: Bytes, roles: Table, ellipses: Suffixes) -> Counts:
     counts = np.zeros((offsets.size - 1, KINDS), np.int64)
     for row in range(counts.shape[0]):
@@ -92,7 +92,7 @@ def _count(offsets: Offsets, data: Bytes, roles: Table, ellipses: Suffixes) -> C
     return counts
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int, int, int]:
     """One line: where its stripped form begins and ends, its characters, those up to a sentence end, the next line."""
     begin = end = at
@@ -114,7 +114,7 @@ def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int,
     return begin, end, length, reach, at + 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _add(counts: npt.NDArray[np.int64], length: int, reach: int) -> None:
     counts[Line.LINES] += 1
     counts[Line.CHARACTERS] += length
@@ -124,18 +124,18 @@ def _add(counts: npt.NDArray[np.int64], length: int, reach: int) -> None:
     counts[Line.LONGEST] = max(counts[Line.LONGEST], length)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _is_bullet(data: Bytes, begin: int, end: int, roles: Table) -> bool:
     """Whether a line opens with a bullet, or with a number in brackets."""
     code, following = decode(data, begin, end)
     kind = roles[entry(code)]
     if kind & BRACKET and following < end:
         code, _ = decode(data, following, end)
-        return roles[entry(code)] & DIGIT != 0  # type: ignore[no-any-return]
-    return kind & BULLET != 0  # type: ignore[no-any-return]
+        return roles[entry(code)] & DIGIT != 0
+    return kind & BULLET != 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _ends_with(data: Bytes, begin: int, end: int, suffixes: Suffixes) -> bool:
     offsets, letters = suffixes
     for row in range(offsets.size - 1):
@@ -145,7 +145,7 @@ def _ends_with(data: Bytes, begin: int, end: int, suffixes: Suffixes) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _equal(left: Bytes, left_at: int, right: Bytes, right_at: int, size: int) -> bool:
     same = 0
     while same < size and left[left_at + same] == right[right_at + same]:
@@ -153,7 +153,7 @@ def _equal(left: Bytes, left_at: int, right: Bytes, right_at: int, size: int) ->
     return same == size
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _hash_set(capacity: int) -> HashSet:
     """Give an open hash set of 64-bit hashes, at most half full; 0 is an empty slot."""
     slots = 2
@@ -162,7 +162,7 @@ def _hash_set(capacity: int) -> HashSet:
     return np.zeros(slots, np.uint64)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _insert(seen: HashSet, line: Bytes) -> bool:
     """Say whether a line (by FNV-1a of its bytes) was in the set, and put it there."""
     value = FNV_OFFSET
@@ -175,4 +175,4 @@ def _insert(seen: HashSet, line: Bytes) -> bool:
         slot = (slot + np.uint64(1)) & mask
     known = seen[slot] == value
     seen[slot] = value
-    return known  # type: ignore[no-any-return]
+    return known

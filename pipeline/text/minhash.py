@@ -25,7 +25,7 @@ def signatures(texts: pa.Array, ngram: int, permutations: int) -> tuple[Signatur
     tells which texts have a signature: those with at least one letter or digit; the others' values are all ones.
     """
     offsets, data = buffers(texts)
-    return _sign(offsets, data, forms(), ngram, family(permutations))  # type: ignore[no-any-return]
+    return _sign(offsets, data, forms(), ngram, family(permutations))
 
 
 @cache
@@ -101,8 +101,10 @@ def _lower(signature: Signatures, hashes: Hashes, count: int, factors: Family, s
         fourth = np.uint32(hashes[start + 3] >> np.uint64(32))
         for place in range(signature.size):
             factor, shift = factors[place], shifts[place]
-            least = min(
-                min(np.uint32(factor * first + shift), np.uint32(factor * second + shift)),
-                min(np.uint32(factor * third + shift), np.uint32(factor * fourth + shift)),
+            signature[place] = min(
+                signature[place],
+                np.uint32(factor * first + shift),
+                np.uint32(factor * second + shift),
+                np.uint32(factor * third + shift),
+                np.uint32(factor * fourth + shift),
             )
-            signature[place] = min(signature[place], least)

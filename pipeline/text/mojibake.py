@@ -43,7 +43,7 @@ def mojibake(texts: pa.Array) -> Mapping[str, npt.NDArray[np.float32]]:
     return {signal: shares[:, column] for column, signal in enumerate(SIGNALS)}
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _shares(offsets: Offsets, data: Bytes) -> npt.NDArray[np.float32]:
     shares = np.zeros((offsets.size - 1, 7), np.float32)
     counts = np.empty(7, np.int64)
@@ -57,7 +57,7 @@ def _shares(offsets: Offsets, data: Bytes) -> npt.NDArray[np.float32]:
     return shares
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count(text: Bytes, counts: npt.NDArray[np.int64]) -> int:
     characters = 0
     at = run_end = 0
@@ -79,7 +79,7 @@ def _count(text: Bytes, counts: npt.NDArray[np.int64]) -> int:
     return characters
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _count_wide(point: int, counts: npt.NDArray[np.int64]) -> None:
     if point < 0xE000:
         counts[CP932] += point in CP932_LEADS
@@ -91,7 +91,7 @@ def _count_wide(point: int, counts: npt.NDArray[np.int64]) -> None:
         counts[HALF_WIDTH_KANA] += 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _latin1(text: Bytes, at: int) -> int:
     """Return 3 where two characters that stand for continuation bytes follow, else 0."""
     for _ in range(2):
@@ -103,7 +103,7 @@ def _latin1(text: Bytes, at: int) -> int:
     return 3
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _continuation(point: int) -> bool:
     if 0x80 <= point <= 0xBF:
         return True
@@ -111,7 +111,7 @@ def _continuation(point: int) -> bool:
     return bool(place < CP1252_CONTINUATIONS.size and CP1252_CONTINUATIONS[place] == point)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _raw_jis(text: Bytes, at: int) -> tuple[int, int]:
     """Follow ``$B`` or ``$@`` over pairs of printable ASCII to ``(B`` or ``(J``, which may have kept their escape.
 
@@ -130,17 +130,17 @@ def _raw_jis(text: Bytes, at: int) -> tuple[int, int]:
     return 0, end
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _closes(text: Bytes, at: int) -> bool:
     return at + 1 < text.size and text[at] == PAREN and text[at + 1] in (0x42, 0x4A)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _printable(byte: int) -> bool:
     return 0x21 <= byte <= 0x7E
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _escape(text: Bytes, at: int) -> bool:
     """Tell whether a backslash-u escape of four hex digits or a numeric character reference starts here."""
     if text[at] == BACKSLASH:
@@ -154,7 +154,7 @@ def _escape(text: Bytes, at: int) -> bool:
     return bool(end > digits and text[end] == SEMICOLON)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _hex(text: Bytes, at: int, end: int) -> int:
     """Return the end of the hex digits in ``text[at:end]``."""
     while at < end and (0x30 <= text[at] <= 0x39 or 0x61 <= (text[at] | 0x20) <= 0x66):

@@ -39,7 +39,7 @@ def normal_form(texts: pa.Array) -> tuple[Starts, Points]:
     mark is composed with the kana before it; が and か stay two characters. A null has an empty form.
     """
     offsets, data = buffers(texts)
-    return _normal_forms(offsets, data, forms())  # type: ignore[no-any-return]
+    return _normal_forms(offsets, data, forms())
 
 
 def shingles(texts: pa.Array, ngram: int) -> tuple[Starts, Hashes]:
@@ -48,7 +48,7 @@ def shingles(texts: pa.Array, ngram: int) -> tuple[Starts, Hashes]:
     A normal form shorter than ``ngram`` code points is its own only shingle; an empty one has none.
     """
     offsets, data = buffers(texts)
-    return _shingles(offsets, data, forms(), ngram)  # type: ignore[no-any-return]
+    return _shingles(offsets, data, forms(), ngram)
 
 
 @njit(cache=True, nogil=True)
@@ -75,7 +75,8 @@ def forms() -> Forms:
     """Tables for ``normalize``.
 
     Per code point its form or DROPPED; or EXPANDS plus a place in the second table, which has a length there, then that
-    many forms: so for forms of several code points and for those that depend on what stands before. Third, kana composed with VOICED and SEMIVOICED: shape (2, KANA_END - KANA), 0 where there is no such kana.
+    many forms: so for forms of several code points and for those that depend on what stands before. Third, kana
+    composed with VOICED and SEMIVOICED: shape (2, KANA_END - KANA), 0 where there is no such kana.
     """
     table = np.arange(TABLED, dtype=np.uint32)
     expansions: list[int] = []

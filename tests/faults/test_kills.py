@@ -115,7 +115,7 @@ def tagged_workers(tag: str) -> list[int]:
             command, environment = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
-        if command.startswith(b"ray::") and b"IDLE" not in command and f"MIGAKI_TEST_TAG={tag}".encode() in environment:
+        if command.startswith(b"ray::_limited_work") and f"MIGAKI_TEST_TAG={tag}".encode() in environment:
             found.append(int(folder.name))
     return found
 

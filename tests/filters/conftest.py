@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.schema import RECORD
+from pipeline.schema import HOST, RECORD
 from pipeline.stage import Stage
+from pipeline.text.url import hosts
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,8 @@ def verdicts() -> Callable[..., list[list[str]]]:
     def run(stage: Stage, **columns: list[Any]) -> list[list[str]]:
         fields = [RECORD.field(name) for name in columns]
         batch = pa.RecordBatch.from_pydict(columns, pa.schema(fields))
+        if "host" in stage.reads:
+            batch = batch.append_column(HOST, hosts(batch["url"]))
         outcome = stage.process(batch)
         assert {name: column.type for name, column in outcome.columns.items()} == stage.adds
         assert all(mask.dtype == np.bool_ and len(mask) == len(batch) for mask in outcome.drops.values())

@@ -1,0 +1,136 @@
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.text.minhash import band_keys, estimate, family, shared_bands, signatures
+from pipeline.text.shingles import jaccard, shingles
+
+UNICODE = st.text(st.characters(exclude_categories=["Cs"]))
+STARTED = settings(deadline=None)  # the first example compiles the kernel
+HIRAGANA = [chr(code) for code in range(0x3042, 0x3094)]
+PAIRS_OF_VALUES = st.lists(st.lists(st.integers(0, 2), min_size=6, max_size=6), min_size=1)
+
+
+def signature_twin(text: str | None, ngram: int, permutations: int) -> list[int] | None:
+    _, hashes = shingles(pa.array([text], pa.string()), ngram)
+    if not hashes.size:
+        return None
+    factors, shifts = family(permutations).tolist()
+    halves = [int(value) >> 32 for value in hashes]
+    return [min((a * half + b) % 2**32 for half in halves) for a, b in zip(factors, shifts, strict=True)]
+
+
+@STARTED
+@given(st.lists(st.none() | UNICODE), st.integers(1, 5), st.integers(1, 20))
+def test_signatures_are_those_of_their_twin(texts: list[str | None], ngram: int, permutations: int) -> None:
+    signed, valid = signatures(pa.array(texts, pa.string()), ngram, permutations)
+    found = [values.tolist() if has else None for values, has in zip(signed, valid, strict=True)]
+    assert found == [signature_twin(text, ngram, permutations) for text in texts]
+
+
+@pytest.mark.parametrize("text", [None, "", "。、！\n", "\0\u200b", "🍣"])
+def test_a_text_without_letters_has_no_signature(text: str | None) -> None:
+    signed, valid = signatures(pa.array([text], pa.string()), 8, 4)
+    assert valid.tolist() == [False]
+    assert signed.tolist() == [[0xFFFFFFFF] * 4]
+
+
+def test_factors_are_odd_and_permutations_distinct() -> None:
+    constants = family(112)
+    assert np.all(constants[0] % 2 == 1)
+    assert len(set(map(tuple, constants.T.tolist()))) == 112
+
+
+def test_stored_signatures_stay_comparable() -> None:
+    signed, _ = signatures(pa.array(["朝、駅前のパン屋へ行った。焼きたての食パンを二斤買う。"]), 8, 4)
+    assert signed.tolist() == [PINNED]
+
+
+def test_signatures_of_texts_do_not_depend_on_their_neighbours() -> None:
+    texts = ["長い文章の後に来る短い文。" * 500, "短い", "", "中くらいの長さの文章です。"]
+    together, _ = signatures(pa.array(texts), 8, 112)
+    alone = [signatures(pa.array([text]), 8, 112)[0][0].tolist() for text in texts]
+    assert together.tolist() == alone
+    assert signatures(pa.array(texts)[1:], 8, 112)[0].tolist() == alone[1:]
+    assert signatures(pa.array(texts, pa.large_string()), 8, 112)[0].tolist() == alone
+
+
+def edited(text: str, share: float, chance: random.Random) -> str:
+    return "".join(chance.choice(HIRAGANA) if chance.random() < share else char for char in text)
+
+
+def errors(texts: list[str], left: list[int], right: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Estimate minus true Jaccard index of pairs, and the true one."""
+    array = pa.array(texts)
+    pairs = np.array(left), np.array(right)
+    exact = jaccard(*shingles(array, 8), *pairs)
+    return estimate(signatures(array, 8, 112)[0], *pairs) - exact, exact
+
+
+def assert_unbiased(error: np.ndarray, exact: np.ndarray) -> None:
+    expected = np.sqrt(np.mean(exact * (1 - exact)) / 112)
+    assert abs(error.mean()) < 4 * expected / np.sqrt(error.size)
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(expected, rel=0.15)
+
+
+def test_the_estimate_is_unbiased_with_the_variance_of_minhash() -> None:
+    chance = random.Random(20)
+    texts: list[str] = []
+    for _ in range(600):
+        text = "".join(chance.choices(HIRAGANA, k=chance.randrange(300, 900)))
+        texts += [text, edited(text, chance.choice([0.005, 0.01, 0.02, 0.05, 0.1]), chance)]
+    error, exact = errors(texts, list(range(0, 1200, 2)), list(range(1, 1200, 2)))
+    assert_unbiased(error, exact)
+    assert abs(error.mean()) < 0.01
+
+
+@pytest.mark.data
+def test_the_estimate_is_unbiased_on_real_editions(shared_data: Path) -> None:
+    folder = shared_data / "f_neardup_aozora"
+    documents = {
+        record["id"]: record["text"]
+        for record in map(json.loads, (folder / "docs.jsonl").read_text(encoding="utf-8").splitlines())
+    }
+    place = {name: index for index, name in enumerate(documents)}
+    pairs = [
+        (place[pair["id_a"]], place[pair["id_b"]])
+        for pair in map(json.loads, (folder / "pairs.jsonl").read_text(encoding="utf-8").splitlines())
+        if pair["id_a"] in place and pair["id_b"] in place
+    ]
+    error, exact = errors(list(documents.values()), *map(list, zip(*pairs, strict=True)))
+    assert error.size >= 50
+    assert abs(error.mean()) < 0.01
+    assert np.sqrt(np.mean(error**2)) < 1.3 * np.sqrt(np.mean(exact * (1 - exact)) / 112)
+
+
+@STARTED
+@given(PAIRS_OF_VALUES)
+def test_kernels_over_pairs_count_as_their_twins(values: list[list[int]]) -> None:
+    signed = np.array(values, np.uint32)
+    left = np.repeat(np.arange(len(values), dtype=np.uint32), len(values))
+    right = np.tile(np.arange(len(values), dtype=np.uint32), len(values))
+    pairs = [(values[a], values[b]) for a, b in zip(left, right, strict=True)]
+    assert estimate(signed, left, right).tolist() == [
+        sum(x == y for x, y in zip(a, b, strict=True)) / 6 for a, b in pairs
+    ]
+    assert shared_bands(signed, 2, left, right).tolist() == [
+        sum(a[start : start + 2] == b[start : start + 2] for start in (0, 2, 4)) for a, b in pairs
+    ]
+
+
+@STARTED
+@given(PAIRS_OF_VALUES)
+def test_keys_are_equal_where_bands_are(values: list[list[int]]) -> None:
+    signed = np.array(values, np.uint32)
+    seen: dict[int, tuple[int, ...]] = {}
+    for band in range(3):
+        for key, row in zip(band_keys(signed, band, 2).tolist(), values, strict=True):
+            content = (band, *row[2 * band : 2 * band + 2])
+            assert seen.setdefault(key, content) == content
+    assert len(seen) == len(set(seen.values()))
