@@ -16,7 +16,7 @@ from pipeline.text.arrow import buffers
 Preference = Literal["length", "date", "id"]
 
 SORT_KEYS = {"length": ("characters", "descending"), "date": ("date", "ascending"), "id": ("id", "ascending")}
-"""The sidecar column behind each preference; nulls come last."""
+"""The sidecar column behind each preference; pyarrow sorts nulls last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,7 @@ def gather(parts: Sequence[SidecarPart], keep: Sequence[Preference], permutation
     part = np.repeat(np.arange(len(parts)), sizes)
     table = pa.concat_tables(facts).append_column("name", pa.array(_ranks([part.name for part in parts])[part]))
     keys = [SORT_KEYS[preference] for preference in dict.fromkeys(keep)]
-    order = pc.sort_indices(
-        table, sort_keys=[*keys, ("name", "ascending"), ("row", "ascending")], null_placement="at_end"
-    ).to_numpy()
+    order = pc.sort_indices(table, sort_keys=[*keys, ("name", "ascending"), ("row", "ascending")]).to_numpy()
     numbers = np.empty(order.size, np.int64)
     numbers[order] = np.arange(order.size)
     signatures = np.empty((order.size, permutations), np.uint32)

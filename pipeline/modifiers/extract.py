@@ -62,7 +62,7 @@ class Extract(Stage):
     libraries = ("resiliparse", "trafilatura", "lxml")
 
     extractor: Extractor = "resiliparse"
-    """Main content by ``resiliparse`` or, at a twentieth of the speed, ``trafilatura``; ``full`` for all visible text."""
+    """Main content by ``resiliparse`` or, far slower, ``trafilatura``; ``full`` for all visible text."""
     max_html_bytes: PositiveInt = 16 * 2**20
     """Larger HTML payloads fail. Common Crawl cuts at 1 MiB (5 MiB since 2025)."""
 

@@ -21,7 +21,8 @@ UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "unknown/unknown", "a
 RESOURCE_HEADER = 1445
 """Bytes that WHATWG MIME Sniffing looks at."""
 _HTML = re.compile(
-    rb"\s*(?:<\?xml[^>]*>\s*)?<(?:!--|!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta)[\s>-]",
+    rb"\s*(?:<\?xml[^>]*>\s*)?"
+    rb"<(?:!--|!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta)[\s>-]",
     re.IGNORECASE,
 )
 _XHTML = re.compile(rb"<html[\s>]", re.IGNORECASE)

@@ -5,13 +5,14 @@ be left out.
 """
 
 import re
+from collections.abc import Set
 from typing import Any
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 RUBY_HINTS = ("<ruby", "<rt", "<rb")
-ANNOTATIONS = "rp, rt, rtc"
+ANNOTATIONS = frozenset({"rp", "rt", "rtc"})
 NAVIGATION_LINKS = 0.5
 """Share of link text from which a list near the top of the tree is taken for navigation."""
 SHALLOW_LISTS = "body > ul, body > * > ul, body > * > * > ul"
@@ -26,8 +27,8 @@ def strip_ruby(html: str) -> str:
     lower = html.lower()
     if not any(hint in lower for hint in RUBY_HINTS):
         return html
-    document = HTMLTree.parse(html).document
-    for annotation in reversed(list(document.query_selector_all(ANNOTATIONS))):
+    document: Any = HTMLTree.parse(html).document
+    for annotation in reversed(_select(document, ANNOTATIONS)):
         annotation.decompose()
     return _RUBY_TAG.sub("", document.html)
 
@@ -38,8 +39,8 @@ def main_text(html: str) -> str:
     Resiliparse 2.0 drops every text node of one Japanese character (日本<b>国</b>, and the の between two links) and
     every ``ul`` less than three elements below ``body``, which on hand-written pages are the content.
     """
-    tree = HTMLTree.parse(_LONE_CHARACTER.sub("\\1\u200b", html))
-    for element in tree.document.query_selector_all(SHALLOW_LISTS):
+    tree: Any = HTMLTree.parse(_LONE_CHARACTER.sub("\\1\u200b", html))
+    for element in _select(tree.document, SHALLOW_LISTS):
         if _link_share(element) < NAVIGATION_LINKS:
             _wrap(tree, element)
     return _text(tree, main_content=True)
@@ -55,9 +56,14 @@ def _text(tree: Any, *, main_content: bool) -> str:
     return text
 
 
+def _select(node: Any, selector: str) -> list[Any]:
+    found: list[Any] = node.query_selector_all(selector)[:]  # a slice is linear, iteration quadratic
+    return found
+
+
 def _link_share(element: Any) -> float:
     size = len(element.text)
-    return sum(len(link.text) for link in element.query_selector_all("a")) / size if size else 1.0
+    return sum(len(link.text) for link in _select(element, "a")) / size if size else 1.0
 
 
 def _wrap(tree: Any, element: Any) -> None:

@@ -44,10 +44,11 @@ def read_jsonl(source: Source, options: Read) -> Iterator[Row | Skipped | Damage
             window.seek(source.start - 1)
             _skip_line(window)
         position = window.position
+        dump = dump_of(source.uri, options)
         for line in _lines(pieces(window, codec), options.max_record_bytes):
             if source.end is not None and position >= source.end:
                 return
-            yield _item(line, position, source, options)
+            yield _item(line, position, dump, source, options)
             position += line.size + 1
 
 
@@ -80,7 +81,7 @@ def _lines(stream: Iterator[bytes], longest: int) -> Iterator[Line]:
         yield Line(bytes(held), size)
 
 
-def _item(line: Line, position: int, source: Source, options: Read) -> Row | Skipped | Damage:
+def _item(line: Line, position: int, dump: str | None, source: Source, options: Read) -> Row | Skipped | Damage:
     content = line.content[:QUARANTINE_BYTES]
     if line.broken is not None:
         return Damage(position, line.broken.kind, str(line.broken), content)
@@ -89,16 +90,18 @@ def _item(line: Line, position: int, source: Source, options: Read) -> Row | Ski
     if not line.content or line.content.isspace():
         return Skipped("blank")
     try:
-        return _row(
-            _parse(line.content.removeprefix(_BOM) if position == 0 else line.content), position, source, options
-        )
+        record = _parse(line.content.removeprefix(_BOM) if position == 0 else line.content)
+        row = _row(record, position, dump, source, options)
+        if b"\\u" in line.content:  # what is no escape was decoded from UTF-8, which has no surrogates
+            _refuse_surrogates(row)
+        return row
     except LineError as error:
         return Damage(position, error.kind, str(error), content)
 
 
 def _parse(line: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+        value = _DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise LineError("utf8", str(error)) from error
     except (ValueError, RecursionError) as error:
@@ -112,28 +115,34 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _row(record: Mapping[str, Any], position: int, source: Source, options: Read) -> Row:
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _row(record: Mapping[str, Any], position: int, dump: str | None, source: Source, options: Read) -> Row:
     text = record.get(options.text)
     if text is None:
         raise LineError("missing_text", f"no field {options.text!r}")
     if not isinstance(text, str):
         raise LineError("wrong_type", f"field {options.text!r} is a {type(text).__name__}, not a string")
-    row = Row(
+    return Row(
         id=as_text(record.get(options.id)) or f"{source.key}:{position}",
         url=as_text(record.get(options.url)),
         date=as_text(record.get(options.date)),
-        dump=dump_of(source.uri, options),
+        dump=dump,
         file_path=source.uri,
         position=position,
         text=text,
         title=as_text(record.get(options.title)),
         metadata=_metadata(record, options),
     )
-    try:
-        "".join(value for value in row if isinstance(value, str)).encode()
-    except UnicodeEncodeError as error:
-        raise LineError("surrogate", str(error)) from error
-    return row
+
+
+def _refuse_surrogates(row: Row) -> None:
+    for value in row:
+        try:
+            (value if isinstance(value, str) else "").encode()
+        except UnicodeEncodeError as error:
+            raise LineError("surrogate", str(error)) from error
 
 
 def _metadata(record: Mapping[str, Any], options: Read) -> str | None:

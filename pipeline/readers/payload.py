@@ -9,6 +9,7 @@ from io import BytesIO
 from fastwarc.stream_io import BrotliReader, ZstdReader
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
@@ -36,8 +37,9 @@ class Payload:
 def fields(header: bytes) -> dict[str, str]:
     """Header lines after the first as lower-case name -> value; folded lines joined, the first of equal names wins."""
     found: dict[str, str] = {}
-    lines = re.sub(rb"\r?\n[ \t]+", b" ", header).decode("utf-8", "replace").split("\n")
-    for line in lines[1:]:
+    if b"\n " in header or b"\n\t" in header:
+        header = _FOLD.sub(b" ", header)
+    for line in header.decode("utf-8", "replace").split("\n")[1:]:
         name, colon, value = line.partition(":")
         if colon:
             found.setdefault(name.strip().lower(), value.strip())

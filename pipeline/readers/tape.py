@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.readers.formats import LONGEST_START, RESUME
+from pipeline.readers.formats import LONGEST_START, RECORD_START, RESUME
 from pipeline.readers.streams import BrokenStreamError
 
 _BLANK = b"\r\n \t"
@@ -18,6 +18,7 @@ class Tape:
         self._pieces = pieces
         self._size = size
         self._broken: BrokenStreamError | None = None
+        self._ended = False
         self._held = b""
         self._start = position
         self._at = 0
@@ -33,8 +34,16 @@ class Tape:
 
     def glance(self, count: int) -> bytes:
         """Return up to ``count`` next bytes, fewer at the end or at a break, and stay here."""
-        self._hold(count)
+        if self._at + count > len(self._held):
+            self._hold(count)
         return self._held[self._at : self._at + count]
+
+    def record_line(self) -> bytes | None:
+        """Return the line here if an archive record starts with it."""
+        if self._at + LONGEST_START > len(self._held):
+            self._hold(LONGEST_START)
+        found = RECORD_START.match(self._held, self._at)
+        return found[0] if found else None
 
     def peek(self, count: int) -> bytes:
         """Return the next ``count`` bytes, fewer at the end, and stay here."""
@@ -54,8 +63,7 @@ class Tape:
 
     def skip_blank(self) -> None:
         """Go past line ends, spaces and tabs."""
-        while self.peek(1):
-            rest = self.glance(64)
+        while rest := self.glance(64) or self.peek(1):
             content = rest.lstrip(_BLANK)
             self._at += len(rest) - len(content)
             if content:
@@ -76,7 +84,7 @@ class Tape:
 
     def _hold(self, count: int) -> None:
         missing = self._at + count - len(self._held)
-        if missing <= 0 or self._broken is not None:
+        if missing <= 0 or self._ended:
             return
         parts = [self._held[self._at :]]
         try:
@@ -85,7 +93,9 @@ class Tape:
                 missing -= len(piece)
                 if missing <= 0:
                     break
+            else:
+                self._ended = True
         except BrokenStreamError as error:
-            self._broken = error
+            self._broken, self._ended = error, True
         self._start += self._at
         self._held, self._at = b"".join(parts), 0

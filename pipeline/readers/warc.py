@@ -7,6 +7,7 @@ where a file is cut, and reads no ARC.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.readers.batches import Row, Skipped
 from pipeline.readers.chunk import Damage, Read, Source
@@ -22,17 +23,18 @@ _LONGEST_HEADER = 64 * 1024
 _BEHIND = 64  # bytes behind a record that show whether its length was right
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _GZIP_MAGIC = b"\x1f\x8b\x08"
+_DIGITS = re.compile(r"[0-9]{1,18}$")
 _HTTP = ("application/http", None)
 _ARC_LINE = re.compile(r"(?P<url>.+) \S+ (?P<date>\d{14}) (?P<type>\S+) ")
 _TEXT = re.compile(r"text/|application/xhtml\+xml$")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A record as it lies in the archive: offset, header up to the blank line, and block."""
+class Frame(NamedTuple):
+    """A record as it lies in the archive: offset, header up to the blank line, its fields (WARC), and block."""
 
     position: int
     header: bytes
+    fields: dict[str, str]
     block: bytes
 
 
@@ -143,9 +145,9 @@ def _records(tape: Tape, largest: int, end: int | None) -> Iterator[Frame | Dama
         while True:
             tape.skip_blank()
             start = tape.position
-            if not tape.peek(1):
-                return
-            if not RECORD_START.match(tape.glance(LONGEST_START)):
+            if tape.record_line() is None:
+                if not tape.peek(1):
+                    return
                 yield _stretch(tape, "garbage", "not the start of a record")
             elif end is not None and start >= end:
                 return
@@ -157,7 +159,8 @@ def _records(tape: Tape, largest: int, end: int | None) -> Iterator[Frame | Dama
 
 def _frame(tape: Tape, largest: int) -> Frame | Damage:
     header = _header(tape)
-    length = None if header is None else _length(header)
+    names = fields(header) if header is not None and header.startswith(b"WARC/") else {}
+    length = None if header is None else _length(header, names)
     if header is None or length is None:
         return _stretch(tape, "header", "no end of the header" if header is None else "no valid length in the header")
     total = len(header) + length
@@ -170,9 +173,10 @@ def _frame(tape: Tape, largest: int) -> Frame | Damage:
         tape.peek(total + _BEHIND)  # the stream must have ended well
     if len(seen) < total:
         return _stretch(tape, "truncated", f"the record says {length} bytes and has {len(seen) - len(header)}")
-    if not _is_sound(seen[total:], seen[len(header) : total]):
+    block = seen[len(header) : total]
+    if not _is_sound(seen[total:], block):
         return _stretch(tape, "length", f"no record or end follows the {length} bytes that the record says it has")
-    frame = Frame(tape.position, header, seen[len(header) : total])
+    frame = Frame(tape.position, header, names, block)
     tape.skip(total)
     return frame
 
@@ -203,9 +207,9 @@ def _stretch(tape: Tape, kind: str, error: str) -> Damage:
 
 
 def _header(tape: Tape) -> bytes | None:
-    start = RECORD_START.match(tape.glance(LONGEST_START))
-    if start is not None and not start[0].startswith(b"WARC/"):
-        return start[0]
+    line = tape.record_line()
+    if line is not None and not line.startswith(b"WARC/"):
+        return line
     for most in (4096, _LONGEST_HEADER):
         head = tape.glance(most)
         if end := _HEADER_END.search(head):
@@ -214,10 +218,9 @@ def _header(tape: Tape) -> bytes | None:
     return None
 
 
-def _length(header: bytes) -> int | None:
-    is_warc = header.startswith(b"WARC/")
-    text = fields(header).get("content-length", "") if is_warc else header.split()[-1].decode("ascii", "replace")
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+def _length(header: bytes, names: dict[str, str]) -> int | None:
+    text = names.get("content-length", "") if names else header.split()[-1].decode("ascii", "replace")
+    return int(text) if _DIGITS.match(text) else None
 
 
 def _record(frame: Frame, source: Source, largest: int, dump: str | None) -> Row | Skipped | Damage:
@@ -246,7 +249,7 @@ def _record(frame: Frame, source: Source, largest: int, dump: str | None) -> Row
 
 def _warc_record(frame: Frame, largest: int) -> Document | Skipped:
     """Documents are HTTP responses, text resources and conversions (WET); ISO 28500, section 6."""
-    header = fields(frame.header)
+    header = frame.fields
     kind = header.get("warc-type", "untyped").lower()
     content_type, charset = media_type(header.get("content-type"))
     if kind == "response" and (content_type in _HTTP or frame.block.startswith(b"HTTP/")):

@@ -3,6 +3,7 @@
 import re
 import sys
 import unicodedata
+from functools import lru_cache
 
 WIDE = (
     "\u2e80-\u303f\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f"
@@ -18,7 +19,7 @@ _INLINE = (
 )
 _TAG = rf"</?(?i:{_INLINE})(?=[\s/>])[^<>]*+>"
 _INLINE_TAG = re.compile(_TAG)
-_WRAP = re.compile(rf"[{WIDE}](?:[ \t\r]|{_TAG})*+\n(?:\s|{_TAG})*+(?=[{WIDE}])")
+_WRAP = re.compile(rf"[{WIDE}](?:[ \t\r]|{_TAG})*+\n(?:[ \t\r\n]|{_TAG})*+(?=[{WIDE}])")
 _VERBATIM = re.compile(r"(<(pre|textarea|script|style|xmp|listing)\b.*?(?:</\2\s*>|\Z))", re.IGNORECASE | re.DOTALL)
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{2,6})(?![0-9a-fA-F])|([0-9]{3,7})(?![0-9]));?")
 
@@ -44,10 +45,14 @@ def join_wrapped(html: str) -> str:
 
 
 def _character(reference: re.Match[str]) -> str:
-    hexadecimal, decimal = reference.groups()
-    code = int(hexadecimal, 16) if hexadecimal else int(decimal)
+    return _expanded(*reference.group(0, 1, 2))
+
+
+@lru_cache(maxsize=2**14)
+def _expanded(reference: str, hexadecimal: str | None, decimal: str | None) -> str:
+    code = int(hexadecimal, 16) if hexadecimal else int(decimal or 0)
     if code < FIRST_PLAIN or code > sys.maxunicode or unicodedata.category(chr(code)) in ("Cn", "Cs"):
-        return reference[0]
+        return reference
     return chr(code)
 
 
