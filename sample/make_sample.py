@@ -131,9 +131,9 @@ def _altered() -> Iterator[tuple[str, Article]]:
 
 
 def _loses_little(article: Article) -> bool:
-    """Tell whether the shortest paragraph is a real one and under a ninth of the text."""
+    """Tell whether the shortest paragraph is a real one and under an eleventh of the text."""
     shortest = min(map(len, article.blocks))
-    return len(article.text) / 20 < shortest < len(article.text) / 9
+    return len(article.text) / 20 < shortest < len(article.text) / 11
 
 
 def _unwanted_pages() -> Iterator[Record]:

@@ -180,7 +180,7 @@ def test_one_record_of_every_cluster_is_kept() -> None:
     for record in RECORDS:
         if record.cluster:
             clusters[record.cluster].append(record.fate)
-    assert len(clusters) == 27
+    assert len(clusters) == 25
     for fates in clusters.values():
         assert fates.count("kept") == 1
         assert fates.count("duplicate") == len(fates) - 1 > 0

@@ -14,6 +14,7 @@ from pipeline.dedup.documents import Documents, Preference, gather
 from pipeline.dedup.verification import Verifier
 from pipeline.stage import Barrier, Cost, Resolution, SidecarPart
 from pipeline.text.minhash import band_keys, shared_bands, signatures
+from pipeline.text.shingles import forms
 
 Sizes = npt.NDArray[np.int32]
 
@@ -73,6 +74,10 @@ class MinHash(Barrier):
     def name(cls) -> str:
         """Name as the field writes it."""
         return "minhash"
+
+    def open(self) -> None:
+        """Build the tables of the normal form."""
+        forms()
 
     def sign(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
         """Sign the texts of a batch."""

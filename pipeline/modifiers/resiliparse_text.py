@@ -5,14 +5,13 @@ be left out.
 """
 
 import re
-from collections.abc import Set
 from typing import Any
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 RUBY_HINTS = ("<ruby", "<rt", "<rb")
-ANNOTATIONS = frozenset({"rp", "rt", "rtc"})
+ANNOTATIONS = "rp, rt, rtc"
 NAVIGATION_LINKS = 0.5
 """Share of link text from which a list near the top of the tree is taken for navigation."""
 SHALLOW_LISTS = "body > ul, body > * > ul, body > * > * > ul"

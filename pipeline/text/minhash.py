@@ -8,7 +8,7 @@ import pyarrow as pa
 from numba import njit
 
 from pipeline.text.arrow import Bytes, Offsets, buffers
-from pipeline.text.shingles import LONGEST, Forms, Hashes, forms, hash_ngrams, mix, normalize, reserve
+from pipeline.text.shingles import LONGEST, Forms, Hashes, forms, hash_ngrams, mix, normalize
 
 Signatures = npt.NDArray[np.uint32]
 Documents = npt.NDArray[np.uint32]
@@ -16,6 +16,9 @@ Family = npt.NDArray[np.uint32]
 
 ABREAST = 4
 """Hashes that go through the permutations together, so that each pass over a signature serves all of them."""
+
+BLOCK = 1024
+"""Hashes held at a time, so that a text of any length needs no more."""
 
 
 def signatures(texts: pa.Array, ngram: int, permutations: int) -> tuple[Signatures, npt.NDArray[np.bool_]]:
@@ -79,13 +82,13 @@ def _sign(
     signed = np.full((offsets.size - 1, constants.shape[1]), 0xFFFFFFFF, np.uint32)
     valid = np.zeros(offsets.size - 1, np.bool_)
     points = np.empty(LONGEST, np.uint32)
-    hashes = np.empty(ABREAST, np.uint64)
+    hashes = np.empty(BLOCK + ABREAST, np.uint64)
     for row in range(valid.size):
         points, size = normalize(data, offsets[row], offsets[row + 1], tables, points)
-        hashes = reserve(hashes, 0, size + ABREAST)
-        count = hash_ngrams(points, size, ngram, hashes)
-        if count:
-            valid[row] = True
+        valid[row] = size > 0
+        for start in range(0, min(size, max(size - ngram + 1, 1)), BLOCK):
+            window = points[start : min(size, start + BLOCK + ngram - 1)]
+            count = hash_ngrams(window, window.size, ngram, hashes)
             hashes[count : count + ABREAST] = hashes[count - 1]
             _lower(signed[row], hashes, count, constants[0], constants[1])
     return signed, valid

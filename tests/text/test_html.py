@@ -35,6 +35,7 @@ def test_expanding_references_never_changes_the_document(html: str) -> None:
         ("文章は\r\n\t  途中で", "文章は途中で"),
         ("終わり。\n　次の段", "終わり。　次の段"),
         ("<b>第一条</b>\n　本則\n", "<b>第一条</b>　本則\n"),
+        ("しかし、 次の文。 終わり", "しかし、次の文。終わり"),
         ("終わり。\n「次」", "終わり。「次」"),
         ("途中で<b>改行</b>\nされる", "途中で<b>改行</b>される"),
         ("途中で\n<A HREF='x'>改行</A>される", "途中で<A HREF='x'>改行</A>される"),
@@ -49,6 +50,7 @@ def test_wrapped_japanese_is_joined(html: str, expected: str) -> None:
     "html",
     [
         "東京 大阪",
+        "終わり。  二字あき",
         "日本語\nEnglish",
         "English\n日本語",
         "文<br>\n文",

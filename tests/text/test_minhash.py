@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.minhash import band_keys, estimate, family, shared_bands, signatures
+from pipeline.text.minhash import BLOCK, band_keys, estimate, family, shared_bands, signatures
 from pipeline.text.shingles import jaccard, shingles
 
 UNICODE = st.text(st.characters(exclude_categories=["Cs"]))
@@ -50,6 +50,14 @@ def test_factors_are_odd_and_permutations_distinct() -> None:
 def test_stored_signatures_stay_comparable() -> None:
     signed, _ = signatures(pa.array(["朝、駅前のパン屋へ行った。焼きたての食パンを二斤買う。"]), 8, 4)
     assert signed.tolist() == [[227230776, 28477086, 339808582, 36420323]]
+
+
+@pytest.mark.parametrize("ngram", [1, 8, 9])
+@pytest.mark.parametrize("size", [1, 7, 8, 9, BLOCK, BLOCK + 1, BLOCK + 7, BLOCK + 8, 3 * BLOCK + 5])
+def test_blocks_leave_no_seam(size: int, ngram: int) -> None:
+    text = "".join(random.Random(size).choices(HIRAGANA, k=size))
+    signed, _ = signatures(pa.array([text]), ngram, 30)
+    assert signed[0].tolist() == signature_twin(text, ngram, 30)
 
 
 def test_signatures_of_texts_do_not_depend_on_their_neighbours() -> None:
