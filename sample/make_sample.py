@@ -121,7 +121,7 @@ def _copied_texts() -> Iterator[Record]:
 
 
 def _altered() -> Iterator[tuple[str, Article]]:
-    """Alter the 15 longest of the articles that have no exact copy, three in each way."""
+    """Alter the longest of the articles that have no exact copy, up to three in each way."""
     candidates = sorted(articles.written()[12:], key=lambda article: (-len(article.text), article.slug))
     divisible = [article for article in candidates if _loses_little(article)][:3]
     rest = [article for article in candidates if article not in divisible]
