@@ -164,3 +164,13 @@ class SameLength(Barrier):
                 {"row": pa.array(dropped, pa.int64()), "drop": [True] * len(dropped), "same_length.count": count}
             )
             yield Resolution(part.name, decisions, pa.table({"row": pa.array(dropped, pa.int64())}))
+
+
+class NeedsLanguage(Stage):
+    """Reads a column that only another step adds."""
+
+    cost = Cost.WORDS
+    reads = ("text", "language")
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        return Outcome()

@@ -1,0 +1,110 @@
+"""What every step of the catalog must fulfil, whatever it does; a new step is found here by itself."""
+
+import random
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.catalog import STEPS, step_class, step_reference
+from pipeline.isolation import process
+from pipeline.schema import HOST, RECORD
+from pipeline.stage import Barrier, Checkpoint, Cost, Filter, Outcome, Stage
+
+CLASSES = [step_class(name) for name in STEPS]
+STAGES = [cls for cls in CLASSES if not issubclass(cls, Barrier | Checkpoint)]
+TEXTS = [
+    "春の川べりを歩くと、つくしが顔を出していた。祖母は籠を持って、私は歌をうたった。",
+    "ＡＢＣ　①㈱髙﨑ｶﾞｷﾞ1234-5678",
+    "The quick brown fox jumps over the lazy dog. " * 20,
+    "",
+    "\x00\x01\ufeff\u200b\U0001f600\U00020bb7",
+    "あ" * 5000,
+    "\n\n\n・・・\n■■■\n",
+    None,
+]
+
+
+def records() -> pa.RecordBatch:
+    """Documents that came as text, as bytes, empty, strange, and in columns full of nulls."""
+    rows: list[dict[str, Any]] = [
+        {"id": f"text-{n}", "url": f"https://例え.example/{n}?q=%83%41", "text": text} for n, text in enumerate(TEXTS)
+    ]
+    chance = random.Random(1)
+    bodies = ["<p>こんにちは、世界。</p>".encode("cp932"), b"", b"\xff" * 50, b"<" * 1000, chance.randbytes(3000)]
+    rows += [
+        {"id": f"bytes-{n}", "url": None, "content": body, "content_type": "text/html", "status": 200}
+        for n, body in enumerate(bodies)
+    ]
+    batch = pa.RecordBatch.from_pylist([{"position": n, "file_path": "x", **row} for n, row in enumerate(rows)], RECORD)
+    return batch.append_column(HOST, pa.array(["xn--r8jz45g.example"] * len(rows), pa.string()))
+
+
+def outcome(cls: type[Stage], batch: pa.RecordBatch) -> Outcome:
+    stage = cls()
+    stage.open()
+    return process(stage, batch)
+
+
+def plain(result: Outcome) -> tuple[Any, Any, Any]:
+    """An outcome as comparable data, values of failed rows aside."""
+    failed = set(result.failures)
+    columns = {
+        name: [None if row in failed else repr(value) for row, value in enumerate(values.to_pylist())]
+        for name, values in result.columns.items()
+    }
+    return columns, {name: mask.tolist() for name, mask in result.drops.items()}, dict(result.failures)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_its_name_is_its_name_in_the_catalog(name: str) -> None:
+    assert step_class(name).name() == name
+    assert step_reference(step_class(name)()) == name
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.name())
+def test_it_is_documented(cls: type[Stage]) -> None:
+    assert cls.__doc__
+    assert cls.__doc__ != Stage.__doc__
+    assert isinstance(cls.cost, Cost)
+    for name, info in cls.model_fields.items():
+        assert info.description, f"{cls.name()}.{name}"
+
+
+@pytest.mark.parametrize("cls", STAGES, ids=lambda cls: cls.name())
+def test_it_returns_what_it_declares(cls: type[Stage]) -> None:
+    batch = records()
+    result = outcome(cls, batch)
+    assert {name: values.type for name, values in result.columns.items()} == dict(cls.adds)
+    assert all(len(values) == batch.num_rows for values in result.columns.values())
+    assert all(mask.dtype == np.bool_ and mask.size == batch.num_rows for mask in result.drops.values())
+    assert set(result.failures) <= set(range(batch.num_rows))
+
+
+@pytest.mark.parametrize("cls", STAGES, ids=lambda cls: cls.name())
+def test_a_row_is_judged_alike_in_any_company(cls: type[Stage]) -> None:
+    batch = records()
+    columns, drops, failures = plain(outcome(cls, batch))
+    for row in range(batch.num_rows):
+        alone = plain(outcome(cls, batch.slice(row, 1)))
+        assert alone == (
+            {name: [values[row]] for name, values in columns.items()},
+            {name: [mask[row]] for name, mask in drops.items()},
+            {0: failures[row]} if row in failures else {},
+        )
+
+
+@pytest.mark.parametrize("cls", STAGES, ids=lambda cls: cls.name())
+def test_an_empty_batch_is_no_error(cls: type[Stage]) -> None:
+    result = outcome(cls, records().slice(0, 0))
+    assert all(len(values) == 0 for values in result.columns.values())
+
+
+@pytest.mark.parametrize("cls", [cls for cls in STAGES if issubclass(cls, Filter)], ids=lambda cls: cls.name())
+def test_verdicts_follow_from_the_stored_signals(cls: type[Filter]) -> None:
+    result = outcome(cls, records())
+    again = cls().verdict(dict(result.columns))
+    assert {name: mask.tolist() for name, mask in again.items()} == {
+        name: mask.tolist() for name, mask in result.drops.items()
+    }

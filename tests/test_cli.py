@@ -1,0 +1,138 @@
+"""The command line: help with examples, errors without a stack trace, exit codes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from toys import Write, migaki
+
+from pipeline.recipe_schema import recipe_schema
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = ("run", "plan", "report", "inspect", "schema")
+
+
+@pytest.fixture
+def finished(shards: Path, write_recipe: Write, tmp_path: Path) -> Path:
+    migaki("run", write_recipe(), "--input", shards, "--output", tmp_path / "run", "--inline")
+    return tmp_path / "run"
+
+
+def test_help_names_every_command_and_exit_code() -> None:
+    help_text = migaki("--help").stdout
+    assert all(command in help_text for command in COMMANDS)
+    assert "3 shards failed" in " ".join(help_text.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_shows_an_example(command: str) -> None:
+    assert f"migaki {command}" in migaki(command, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan", "ja_wbe"), "no such file and no shipped recipe; did you mean `ja_web`?"),
+        (("plan", "ja_web", "--set", "lines.ellipsis.max=1"), "unknown option `ellipsis`"),
+        (("run", "ja_web", "--input", "nothing-*.jsonl", "--output", "{tmp}/run"), "nothing-*.jsonl"),
+        (("run", "ja_web", "--input", "{root}/README.md", "--output", "{tmp}/run"), "unknown file type"),
+        (("report", "{tmp}"), "not a run folder"),
+        (("inspect", "{tmp}"), "not a run folder"),
+    ],
+    ids=["recipe", "option", "glob", "type", "report", "inspect"],
+)
+def test_a_users_mistake_is_explained_in_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    done = migaki(*(part.format(tmp=tmp_path, root=ROOT) for part in arguments), check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_plan_shows_passes_without_doing_work() -> None:
+    shown = migaki("plan", "ja_web").stdout
+    assert [int(n) for n in re.findall(r"pass (\d) of", shown)] == [1, 2, 3]
+    assert "minhash (look across shards)" in shown
+
+
+def test_plan_says_which_step_stands_too_late(write_recipe: Write) -> None:
+    shown = migaki("plan", write_recipe(["extract", "url"])).stdout
+    assert "`url` costs METADATA and stands after `extract`" in shown
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([{"toy_steps:Digits": {}}, {"toy_steps:NeedsLanguage": {}}], "`language` adds, and that step is not in the"),
+        (["checkpoint", {"toy_steps:NeedsLanguage": {}}, "language"], "`language` adds, and that step stands later"),
+        ([{"toy_steps:NoSuchStep": {}}], "cannot be imported"),
+        ([{"json:dumps": {}}], "is no Stage"),
+    ],
+    ids=["missing", "later", "no class", "no stage"],
+)
+def test_steps_that_do_not_fit_are_named(write_recipe: Write, steps: list[object], message: str) -> None:
+    done = migaki("plan", write_recipe(steps), check=False)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+def test_report_prints_the_funnel_and_json(finished: Path) -> None:
+    assert "digits.max 30" in migaki("report", finished).stdout
+    report = json.loads(migaki("report", finished, "--json").stdout)
+    assert report["complete"] is True
+    assert report["ledger"]["records"] == 300
+    step = next(step for step in report["funnel"] if step["step"] == "digits")
+    assert (step["entered"], step["stayed"], step["reasons"]) == (300, 270, {"digits.digits.max": 30})
+    assert report["seconds"]["digits"] > 0
+
+
+def test_report_of_an_unfinished_run_says_so(finished: Path) -> None:
+    (finished / "stats/ledger.json").unlink()
+    next((finished / "stats/1-corpus").iterdir()).unlink()
+    assert "not finished" in migaki("report", finished).stdout
+
+
+def test_inspect_shows_documents_of_one_reason(finished: Path) -> None:
+    shown = migaki("inspect", finished, "--reason", "digits.digits.max", "--limit", 3).stdout
+    assert shown.count("digits.digits.max") == 3
+    assert "1234567890" in shown
+    rows = [
+        json.loads(line) for line in migaki("inspect", finished, "--reason", "raises", "--json").stdout.splitlines()
+    ]
+    assert {row["reason"] for row in rows} == {"raises.ValueError"}
+
+
+def test_inspect_names_the_nearest_reason(finished: Path) -> None:
+    done = migaki("inspect", finished, "--reason", "digits.digit.max", check=False)
+    assert (done.returncode, "did you mean `digits.digits.max`?" in done.stderr) == (2, True)
+
+
+def test_terminal_controls_in_web_text_are_not_sent_to_the_terminal(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    line = json.dumps({"id": "evil", "text": "\x1b]0;owned\x07[bold]1234567890"}, ensure_ascii=False)
+    (shards / "0.jsonl").write_text(line + "\n", encoding="utf-8")
+    migaki("run", write_recipe(), "--input", shards / "0.jsonl", "--output", tmp_path / "run", "--inline")
+    shown = migaki("inspect", tmp_path / "run", "--reason", "digits").stdout
+    assert "\x1b" not in shown
+    assert "[bold]1234567890" in shown
+
+
+def test_the_report_page_escapes_what_comes_from_outside(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    recipe = write_recipe(name="<script>alert(1)</script>")
+    migaki("run", recipe, "--input", shards, "--output", tmp_path / "run", "--inline")
+    page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_shipped_schema_is_current() -> None:
+    shipped = json.loads((ROOT / "configs/recipe.schema.json").read_text(encoding="utf-8"))
+    assert shipped == recipe_schema(), "run `make schema`"
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_has_a_plan_without_advice(recipe: Path) -> None:
+    shown = migaki("plan", recipe).stdout
+    assert "note:" not in shown
