@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN ?= runs/sample
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test check format schema data-run clean
+.PHONY: help setup sample test check format docs test-kills data-run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,12 @@ format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-schema: $(VENV)/.ready ## Write configs/recipe.schema.json anew
+docs: $(VENV)/.ready ## Write configs/recipe.schema.json and docs/steps.md anew
 	@$(BIN)/migaki schema > configs/recipe.schema.json
+	@$(BIN)/python -c 'from pipeline.step_list import step_list; print(step_list(), end="")' > docs/steps.md
+
+test-kills: $(VENV)/.ready ## Kill runs and workers at many more random moments (slow)
+	@MIGAKI_KILLS=10 $(BIN)/python -m pytest tests/faults
 
 data-run: $(VENV)/.ready ## Run the default recipe on the real data (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python benchmarks/real_shards.py --output runs/real-shards

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -201,8 +202,12 @@ def _shown(document: dict[str, Any], characters: int) -> Text:
     body = document.get("text") or _bytes_as_text(document.get("content") or b"")
     head = f"{document['reason']}  {document['id']}\n{document.get('url') or document.get('file_path') or ''}\n"
     error = f"{document['error']}\n" if document.get("error") else ""
-    printable = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in body[:characters])
-    return Text.assemble((head, "bold"), (error, "red"), printable, "\n")
+    return Text.assemble((_harmless(head), "bold"), (_harmless(error), "red"), _harmless(body[:characters]), "\n")
+
+
+def _harmless(text: str) -> str:
+    """Replace what a terminal would obey instead of show."""
+    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _bytes_as_text(content: bytes) -> str:

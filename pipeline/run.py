@@ -16,7 +16,7 @@ from pipeline.readers.discover import discover
 from pipeline.recipe import Recipe
 from pipeline.runfolder import RunFolder
 from pipeline.stage import Barrier
-from pipeline.stats import PartStats, ledger, merge_steps
+from pipeline.stats import PartStats, Tally, ledger, merge_steps
 from pipeline.supervisor import Supervisor
 from pipeline.task import BarrierTask, PartPaths, PartTask, Progress
 from pipeline.writers.corpus import write_card, write_manifest
@@ -174,6 +174,8 @@ class _Job:
 
             def on_done(task: Task, stats: PartStats) -> None:
                 done[task.part] = stats
+                entered = stats.steps[0].entered if stats.steps else Tally()
+                self.display.progress(task, Progress(records=entered.rows, bytes=entered.bytes))
                 self.display.done(task, weights[task.part])
 
             supervisor = Supervisor(self.plan.recipe.read.batch_records, self.display.progress, on_done)

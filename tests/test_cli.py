@@ -129,7 +129,7 @@ def test_the_report_page_escapes_what_comes_from_outside(shards: Path, write_rec
 
 def test_the_shipped_schema_is_current() -> None:
     shipped = json.loads((ROOT / "configs/recipe.schema.json").read_text(encoding="utf-8"))
-    assert shipped == recipe_schema(), "run `make schema`"
+    assert shipped == recipe_schema(), "run `make docs`"
 
 
 @pytest.mark.parametrize("recipe", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)

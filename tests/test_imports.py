@@ -11,7 +11,7 @@ MODULES = sorted(path for package in ("pipeline", "classifiers") for path in (RO
 LAYERS = [
     {"pipeline.__main__"},
     {"pipeline.cli"},
-    {"pipeline.display", "pipeline.recipe_schema"},
+    {"pipeline.display", "pipeline.recipe_schema", "pipeline.step_list"},
     {"pipeline.run", "pipeline.report"},
     {"pipeline.ray_engine", "pipeline.supervisor"},
     {"pipeline.engine"},
