@@ -1,10 +1,13 @@
 """Fixtures every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 import yaml
+from moto.server import ThreadedMotoServer
 from toys import STEPS, Write, write_shard
 
 
@@ -39,3 +42,24 @@ def write_recipe(tmp_path: Path) -> Write:
         return path
 
     return write
+
+
+@pytest.fixture
+def object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Start an S3 server on loopback, named by the environment as users name theirs; gives the URI of a bucket."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    for variable, value in settings.items():
+        monkeypatch.setenv(variable, value)
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    fsspec.filesystem("s3").mkdir(f"crawl-{port}")
+    yield f"s3://crawl-{port}"
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    server.stop()

@@ -24,7 +24,7 @@ NAME_BYTES = 8
 
 NONE, TAGS, DEPTHS, ATTRIBUTES = range(4)
 MESSAGES = {
-    TAGS: f"more than {MAX_TAGS} start tags",
+    TAGS: "more than {max_tags} start tags",
     DEPTHS: f"elements so deeply nested that their depths sum to more than {MAX_DEPTHS}",
     ATTRIBUTES: f"a tag with more than {MAX_ATTRIBUTES} attributes",
 }
@@ -34,16 +34,16 @@ class HtmlLimitError(ValueError):
     """The page is too large or too deep to be parsed in bounded time and memory."""
 
 
-def check(html: str) -> None:
-    """Raise HtmlLimitError for a source with more than MAX_TAGS, MAX_DEPTHS or MAX_ATTRIBUTES.
+def check(html: str, max_tags: int = MAX_TAGS) -> None:
+    """Raise HtmlLimitError for a source with more than ``max_tags``, MAX_DEPTHS or MAX_ATTRIBUTES.
 
     Void elements, those whose end tag may be left out (HTML Standard, 13.1.2), ``a``, which ends an open ``a``, and
     the leaves of SVG are not taken as open.
     """
     source = np.frombuffer(html.encode("utf-8", "surrogatepass"), np.uint8)
-    excess = _excess(source, NEVER_OPEN, MAX_TAGS, MAX_DEPTHS, MAX_ATTRIBUTES)
+    excess = _excess(source, NEVER_OPEN, max_tags, MAX_DEPTHS, MAX_ATTRIBUTES)
     if excess:
-        raise HtmlLimitError(MESSAGES[excess])
+        raise HtmlLimitError(MESSAGES[excess].format(max_tags=max_tags))
 
 
 def pack(name: str) -> int:

@@ -192,7 +192,7 @@ def test_the_order_of_parts_and_documents_decides_nothing() -> None:
 
 
 def test_permuted_parts_give_the_same_resolutions() -> None:
-    documents = crowd()
+    documents = [*crowd(), *4 * [("same", diary(99), None)]]
     step = MinHash()
     parts = [MemoryPart(f"part-{number}", step, documents[number::4]) for number in range(4)]
     expected = {resolution.part: resolution for resolution in step.resolve(parts)}

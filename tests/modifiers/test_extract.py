@@ -191,6 +191,13 @@ def test_a_page_over_the_size_limit_fails_by_name() -> None:
     assert re.fullmatch(r"HtmlLimitError: \d+ bytes are more than max_html_bytes, 100", outcome.failures[0])
 
 
+def test_trafilatura_gets_no_page_it_would_take_minutes_for() -> None:
+    source = page("<ul><li>項目</ul>" * 20_000)
+    assert not extract(html(source)).failures
+    failures = extract(html(source), extractor="trafilatura").failures
+    assert failures == {0: "HtmlLimitError: more than 20000 start tags"}
+
+
 TAGS = (
     "<p>", "</p>", "<ruby>", "<rt>", "</ruby>", "<rb>", "<ul><li>", "</ul>", "<a href=x>", "</a>", "<table><tr><td>",
     "<pre>", "</pre>", "<script>", "<!--", "-->", "<![CDATA[", "<svg>", "<template>", "<title>",

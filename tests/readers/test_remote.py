@@ -42,27 +42,9 @@ def web(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    moto_server = pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for variable, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(variable, value)
-    fs = fsspec.filesystem("s3", skip_instance_cache=True)
-    name = f"crawl-{port}"
-    fs.mkdir(name)
-    fs.put(f"{folder}/*", f"{name}/")
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    yield f"s3://{name}"
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
+def bucket(folder: Path, object_store: str) -> str:
+    fsspec.filesystem("s3").put(f"{folder}/*", f"{object_store}/")
+    return object_store
 
 
 @pytest.mark.parametrize("name", ["CC-MAIN-2024-10.warc.gz", "a.jsonl"])
