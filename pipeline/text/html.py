@@ -20,7 +20,7 @@ _INLINE = (
 _TAG = rf"</?(?i:{_INLINE})(?=[\s/>])[^<>]*+>"
 _INLINE_TAG = re.compile(_TAG)
 _WRAP = re.compile(rf"[{WIDE}](?:[ \t\r]|{_TAG})*+\n(?:[ \t\r\n]|{_TAG})*+(?=[{WIDE}])")
-_STOP_SPACE = re.compile(rf"(?<=[、。]) (?=[{WIDE}])")
+_STOP_SPACE = re.compile(rf"([、。]) (?=[{WIDE}])")
 _VERBATIM = re.compile(r"(<(pre|textarea|script|style|xmp|listing)\b.*?(?:</\2\s*>|\Z))", re.IGNORECASE | re.DOTALL)
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{2,6})(?![0-9a-fA-F])|([0-9]{3,7})(?![0-9]));?")
 
@@ -41,7 +41,7 @@ def join_wrapped(html: str) -> str:
     formatter left it of a line break. Preformatted text is not touched.
     """
     pieces = _VERBATIM.split(html)
-    pieces[::3] = [_STOP_SPACE.sub("", _WRAP.sub(_without_white_space, piece)) for piece in pieces[::3]]
+    pieces[::3] = [_STOP_SPACE.sub(r"\1", _WRAP.sub(_without_white_space, piece)) for piece in pieces[::3]]
     del pieces[2::3]
     return "".join(pieces)
 
