@@ -21,18 +21,15 @@ def authentication() -> dict[str, str]:
 
 @pytest.fixture
 def cluster(authentication: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, TESTS / "faults/cluster.py"],
         env=clean_environment() | authentication,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
-    yield process, wait_for(process, "address ")
-    assert process.stdin
-    process.stdin.close()
-    process.wait(timeout=60)
+    ) as process:
+        yield process, wait_for(process, "address ")
 
 
 def wait_for(process: subprocess.Popen[str], start: str) -> str:
