@@ -13,6 +13,7 @@ STEPS = {
     "kana_gate": "pipeline.filters.kana_gate:KanaGate",
     "extract": "pipeline.modifiers.extract:Extract",
     "language": "pipeline.filters.language:Language",
+    "compression": "pipeline.filters.compression:Compression",
     "mojibake": "pipeline.filters.mojibake:Mojibake",
     "length": "pipeline.filters.length:Length",
     "japanese": "pipeline.filters.japanese:Japanese",
