@@ -75,6 +75,10 @@ def _art(number: int) -> list[str]:
     return [f"{frame}{_word('faces', number + row)} 霧だらけの朝です {frame}" for row in range(30)]
 
 
+def _echo(number: int) -> list[str]:
+    return [_word("repeated", number) * 60]
+
+
 def _repeated(number: int) -> list[str]:
     return [_word("repeated", number)] * 12
 
@@ -108,6 +112,7 @@ _KINDS: tuple[tuple[str, str, int, Callable[[int], list[str]], str], ...] = (
     ("art", "japanese", 5, _art, "顔文字の広場"),
     ("mojibake", "mojibake", 6, _mojibake, "保存し直した記事"),
     ("repeated", "lines", 5, _repeated, "大切なお知らせ"),
+    ("echo", "compression", 4, _echo, "こだまの実験"),
     ("companies", "japanese", 4, _companies, "会員の名簿"),
     ("long_line", "lines", 3, _long_line, "全商品の案内"),
 )
