@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN ?= runs/sample
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test check format docs test-kills data-run clean
+.PHONY: help setup sample test check format docs test-kills bench-gate data-run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ docs: $(VENV)/.ready ## Write configs/recipe.schema.json and docs/steps.md anew
 
 test-kills: $(VENV)/.ready ## Kill runs and workers at many more random moments (slow)
 	@MIGAKI_KILLS=10 $(BIN)/python -m pytest tests/faults
+
+bench-gate: $(VENV)/.ready ## Measure the byte gate on the real data (MIGAKI_DATA or ../shared/data)
+	@$(BIN)/python benchmarks/kana_gate.py
 
 data-run: $(VENV)/.ready ## Run the default recipe on the real data (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python benchmarks/real_shards.py --output runs/real-shards
