@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import unicodedata
 from collections.abc import Set
 from functools import cache
 from importlib.metadata import version
@@ -34,6 +35,7 @@ def stage_fingerprint(stage: Stage, options: Set[str] | None = None) -> dict[str
         "options": stage.model_dump(mode="json", include=set(options) if options is not None else None),
         "code": code_version(type(stage).__module__),
         "libraries": {library: version(library) for library in ("pyarrow", *stage.libraries)},
+        "unicode": unicodedata.unidata_version,
     }
 
 

@@ -11,7 +11,10 @@ import yaml
 from toys import clean_environment
 
 from pipeline.recipe import RecipeError, parse
+from pipeline.runfolder import FOLDERS
+from pipeline.schema import CORPUS_COLUMNS, HOST
 from pipeline.step_list import step_list
+from pipeline.worker import SIGNAL_RECORD, SIZES
 from sample.make_sample import write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,6 +90,13 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_the_list_of_steps_is_current() -> None:
     assert (ROOT / "docs/steps.md").read_text(encoding="utf-8") == step_list(), "run `make docs`"
+
+
+def test_the_page_on_the_run_folder_names_every_column_and_folder() -> None:
+    page = (ROOT / "docs/run-folder.md").read_text(encoding="utf-8")
+    assert f"`{', '.join(CORPUS_COLUMNS)}`" in page
+    assert f"`{', '.join((*SIGNAL_RECORD, HOST.name, *SIZES.names))}`" in page
+    assert all(f"`{folder}/" in page for folder in FOLDERS)
 
 
 def test_every_command_line_option_is_in_a_readme_or_in_help_only() -> None:
