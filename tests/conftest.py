@@ -6,9 +6,8 @@ from pathlib import Path
 
 import fsspec
 import pytest
-import yaml
 from moto.server import ThreadedMotoServer
-from toys import STEPS, Write, write_shard
+from toys import Write, write_shards, write_toy_recipe
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +23,7 @@ def shared_data() -> Path:
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
     """Three JSONL shards with 100 documents each; every 10th has many digits, every 25th makes a step raise."""
-    folder = tmp_path / "shards"
-    folder.mkdir()
-    for shard in range(3):
-        write_shard(folder / f"{shard}.jsonl", shard)
-    return folder
+    return write_shards(tmp_path / "shards", 3)
 
 
 @pytest.fixture
@@ -36,10 +31,7 @@ def write_recipe(tmp_path: Path) -> Write:
     """Write a recipe with these steps; returns its path."""
 
     def write(steps: list[object] | None = None, **options: object) -> Path:
-        path = tmp_path / "recipe.yaml"
-        recipe = {"name": "toy", "read": {"batch_records": 16}, "steps": STEPS if steps is None else steps} | options
-        path.write_text(yaml.safe_dump(recipe, allow_unicode=True), encoding="utf-8")
-        return path
+        return write_toy_recipe(tmp_path / "recipe.yaml", steps, **options)
 
     return write
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from toys import Write, migaki
+from toys import Write, carry_out, migaki
 
 from pipeline.recipe_schema import recipe_schema
 
@@ -15,7 +15,7 @@ COMMANDS = ("run", "plan", "report", "inspect", "schema")
 
 @pytest.fixture
 def finished(shards: Path, write_recipe: Write, tmp_path: Path) -> Path:
-    migaki("run", write_recipe(), "--input", shards, "--output", tmp_path / "run", "--inline")
+    carry_out(write_recipe(), shards, tmp_path / "run")
     return tmp_path / "run"
 
 
@@ -112,7 +112,7 @@ def test_terminal_controls_in_web_text_are_not_sent_to_the_terminal(
 ) -> None:
     line = json.dumps({"id": "evil", "text": "\x1b]0;owned\x07[bold]1234567890"}, ensure_ascii=False)
     (shards / "0.jsonl").write_text(line + "\n", encoding="utf-8")
-    migaki("run", write_recipe(), "--input", shards / "0.jsonl", "--output", tmp_path / "run", "--inline")
+    carry_out(write_recipe(), shards / "0.jsonl", tmp_path / "run")
     shown = migaki("inspect", tmp_path / "run", "--reason", "digits").stdout
     assert "\x1b" not in shown
     assert "[bold]1234567890" in shown

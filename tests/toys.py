@@ -5,8 +5,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import yaml
+from rich.console import Console
+
+from pipeline.display import TerminalDisplay
+from pipeline.recipe import load
+from pipeline.run import Result, Settings, run
 
 TESTS = Path(__file__).resolve().parent
 STEPS: list[object] = [
@@ -17,6 +26,34 @@ STEPS: list[object] = [
 ]
 
 Write = Callable[..., Path]
+
+
+def write_toy_recipe(path: Path, steps: list[object] | None = None, **options: object) -> Path:
+    recipe = {"name": "toy", "read": {"batch_records": 16}, "steps": STEPS if steps is None else steps} | options
+    path.write_text(yaml.safe_dump(recipe, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def carry_out(recipe: Path, inputs: Path, to: Path, overrides: Sequence[str] = ()) -> Result:
+    """Run in this process."""
+    display = TerminalDisplay(Console(quiet=True))
+    return run(load(recipe, overrides), [str(inputs)], str(to), Settings(inline=True), display)
+
+
+def rows(run_folder: Path, side: str) -> list[dict[str, Any]]:
+    """Rows of all Parquet files below a folder of a run; none if there is no such folder."""
+    if not (run_folder / side).exists():
+        return []
+    table = ds.dataset(run_folder / side, format="parquet", exclude_invalid_files=True).to_table()
+    found: list[dict[str, Any]] = table.to_pylist()
+    return found
+
+
+def write_shards(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for shard in range(count):
+        write_shard(folder / f"{shard}.jsonl", shard)
+    return folder
 
 
 def write_shard(path: Path, shard: int, extra: Mapping[int, str] | None = None) -> None:

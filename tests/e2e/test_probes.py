@@ -6,10 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pyarrow.dataset as ds
 import pytest
-import yaml
-from toys import migaki
+from toys import carry_out, rows, write_toy_recipe
 
 LETTER = (
     "拝啓、秋も深まりました。①先日お送りした㈱石川商会の見積書は、髙橋様と﨑山様のお手元に届きましたでしょうか。"
@@ -66,15 +64,9 @@ def record(number: int, http: bytes) -> bytes:
 
 def carried_out(tmp_path: Path, shard: Path, steps: list[object]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Run these steps on one shard; returns corpus and quarantine."""
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump({"name": "probe", "steps": steps}), encoding="utf-8")
-    migaki("run", recipe, "--input", shard, "--output", tmp_path / "run", "--inline")
-    return tuple(  # type: ignore[return-value]
-        ds.dataset(tmp_path / "run" / folder, format="parquet", exclude_invalid_files=True).to_table().to_pylist()
-        if (tmp_path / "run" / folder).exists()
-        else []
-        for folder in ("corpus", "quarantine")
-    )
+    recipe = write_toy_recipe(tmp_path / "recipe.yaml", steps)
+    carry_out(recipe, shard, tmp_path / "run")
+    return rows(tmp_path / "run", "corpus"), rows(tmp_path / "run", "quarantine")
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["gzip", "plain"])

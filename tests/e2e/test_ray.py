@@ -1,25 +1,17 @@
 """The same run on Ray: same bytes for any number of workers, and documents that kill a worker cost only themselves."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import pyarrow.dataset as ds
 import pytest
-from toys import Write, contents, migaki, write_shard
+from toys import Write, carry_out, contents, migaki, rows, write_shard
 
 pytestmark = pytest.mark.ray
 
 
-def quarantine(run: Path) -> Mapping[str, Any]:
-    table = ds.dataset(run / "quarantine", format="parquet", exclude_invalid_files=True).to_table()
-    return {row["id"]: row for row in table.to_pylist()}
-
-
 def test_any_number_of_workers_gives_the_same_bytes(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
     recipe = write_recipe()
-    migaki("run", recipe, "--input", shards, "--output", tmp_path / "inline", "--inline")
+    carry_out(recipe, shards, tmp_path / "inline")
     expected = contents(tmp_path / "inline")
     for workers in (1, 2, 4):
         migaki("run", recipe, "--input", shards, "--output", tmp_path / f"{workers}", "--workers", workers)
@@ -42,9 +34,9 @@ def test_a_document_that_ends_its_worker_is_quarantined_alone(
     recipe = write_recipe([{f"toy_steps:{step}": {}}])
     done = migaki("run", recipe, "--input", shards, "--output", tmp_path / "run", "--workers", 2, *options)
     assert "300 records read = 299 kept + 0 dropped + 1 failed" in done.stdout
-    rows = quarantine(tmp_path / "run")
-    assert {(name, row["reason"]) for name, row in rows.items()} == {("1-41", reason)}
-    assert word in rows["1-41"]["text"]
+    (row,) = rows(tmp_path / "run", "quarantine")
+    assert (row["id"], row["reason"]) == ("1-41", reason)
+    assert word in row["text"]
 
 
 def test_shards_that_cannot_be_processed_fail_with_their_own_exit_code(

@@ -3,32 +3,13 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
-from toys import Write, contents, write_shard
+from toys import Write, carry_out, contents, rows, write_shard
 
-from pipeline.display import TerminalDisplay
-from pipeline.recipe import load
-from pipeline.run import Result, Settings, run
 from pipeline.runfolder import RunFolderError
-
-
-def carry_out(recipe: Path, shards: Path, to: Path, overrides: Sequence[str] = ()) -> Result:
-    display = TerminalDisplay(Console(quiet=True))
-    return run(load(recipe, overrides), [str(shards)], str(to), Settings(inline=True), display)
-
-
-def table(run: Path, folder: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = (
-        ds.dataset(run / folder, format="parquet", exclude_invalid_files=True).to_table().to_pylist()
-    )
-    return rows
 
 
 def test_every_document_is_kept_dropped_or_quarantined(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
@@ -41,7 +22,7 @@ def test_every_document_is_kept_dropped_or_quarantined(shards: Path, write_recip
     assert steps["dear"]["dropped"] == {}
     assert steps["same_length"]["entered"]["rows"] == 258
     assert result.ledger["kept"] + result.ledger["dropped"] + result.ledger["failed"] == 300
-    corpus = table(tmp_path / "run", "corpus")
+    corpus = rows(tmp_path / "run", "corpus")
     assert len(corpus) == result.ledger["kept"]
     assert not [row for row in corpus if "raise-here" in row["text"] or "1234567890" in row["text"]]
 
@@ -50,8 +31,8 @@ def test_signals_hold_a_row_for_every_document_with_its_reasons(
     shards: Path, write_recipe: Write, tmp_path: Path
 ) -> None:
     carry_out(write_recipe(audit=0.2), shards, tmp_path / "run")
-    signals = table(tmp_path / "run", "signals")
-    quarantine = table(tmp_path / "run", "quarantine")
+    signals = rows(tmp_path / "run", "signals")
+    quarantine = rows(tmp_path / "run", "quarantine")
     assert len(signals) + len(quarantine) == 300
     by_id = {row["id"]: row for row in signals}
     assert len(by_id) == len(signals)
@@ -68,18 +49,18 @@ def test_signals_hold_a_row_for_every_document_with_its_reasons(
 
 def test_quarantine_names_place_and_error(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
     carry_out(write_recipe(), shards, tmp_path / "run")
-    rows = {row["id"]: row for row in table(tmp_path / "run", "quarantine")}
-    assert rows["1-28"]["reason"] == "raises.ValueError"
-    assert rows["1-28"]["error"] == "ValueError: met 'raise-here'"
-    assert rows["1-28"]["file_path"] == str(shards / "1.jsonl")
-    line = (shards / "1.jsonl").read_bytes()[rows["1-28"]["position"] :].split(b"\n")[0]
+    found = {row["id"]: row for row in rows(tmp_path / "run", "quarantine")}
+    assert found["1-28"]["reason"] == "raises.ValueError"
+    assert found["1-28"]["error"] == "ValueError: met 'raise-here'"
+    assert found["1-28"]["file_path"] == str(shards / "1.jsonl")
+    line = (shards / "1.jsonl").read_bytes()[found["1-28"]["position"] :].split(b"\n")[0]
     assert json.loads(line)["id"] == "1-28"
 
 
 def test_excluded_keeps_a_sample_per_reason_or_all(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
     carry_out(write_recipe(excluded=2), shards, tmp_path / "few")
     carry_out(write_recipe(excluded=None), shards, tmp_path / "all")
-    few, everything = table(tmp_path / "few", "excluded"), table(tmp_path / "all", "excluded")
+    few, everything = rows(tmp_path / "few", "excluded"), rows(tmp_path / "all", "excluded")
     digits = [row for row in few if row["reason"] == "digits.digits.max"]
     assert len(digits) == 3 * 2
     assert {row["id"] for row in digits} < {row["id"] for row in everything if row["reason"] == "digits.digits.max"}

@@ -8,11 +8,10 @@ from typing import Any
 import duckdb
 import pandas as pd
 import polars as pl
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from toys import migaki
+from toys import migaki, rows
 
 from sample.make_sample import write
 
@@ -30,12 +29,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Entry]]
         "--set", "excluded=null", "--set", "audit=0.1",
     )  # fmt: skip
     return folder / "run", manifest
-
-
-def rows(run: Path, folder: str) -> list[Entry]:
-    table = ds.dataset(run / folder, format="parquet", exclude_invalid_files=True).to_table()
-    found: list[Entry] = table.to_pylist()
-    return found
 
 
 def fates(run: Path) -> dict[str, str]:

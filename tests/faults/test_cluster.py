@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toys import TESTS, Write, clean_environment, contents, migaki
+from toys import TESTS, Write, carry_out, clean_environment, contents
 
 pytestmark = pytest.mark.ray
 STEPS: list[object] = [{"toy_steps:Digits": {}}, {"toy_steps:Slow": {"seconds": 0.3}}, {"toy_steps:SameLength": {}}]
@@ -49,7 +49,7 @@ def test_a_lost_node_costs_nothing_but_time(
 ) -> None:
     process, address = cluster
     recipe = write_recipe(STEPS)
-    migaki("run", recipe, "--input", shards, "--output", tmp_path / "inline", "--inline")
+    carry_out(recipe, shards, tmp_path / "inline")
     run = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "run", recipe, "--input", shards, "--output", tmp_path / "run",
          "--ray-address", address],
