@@ -41,8 +41,10 @@ app = typer.Typer(
 errors = Console(stderr=True)
 output = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
-RecipeArgument = Annotated[str, typer.Argument(help="Recipe file, or the name of a shipped one, e.g. ja_web.")]
-RunArgument = Annotated[str, typer.Argument(help="Run folder: a path or URI given as --output before.")]
+RecipeArgument = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a shipped one, e.g. ja_web.")
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Run folder: a path or URI given as --output before.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="STEP.OPTION=VALUE", help="Change an option, e.g. length.japanese_letters.min=400."),
@@ -56,9 +58,13 @@ SetOption = Annotated[
 def run(
     recipe: RecipeArgument,
     inputs: Annotated[
-        list[str], typer.Option("--input", "-i", help="File, folder, glob or URI of shards; may be repeated.")
+        list[str],
+        typer.Option("--input", "-i", metavar="URI_OR_GLOB...", help="Files, folders, globs or URIs of shards."),
     ],
-    to: Annotated[str, typer.Option("--output", "-o", help="Run folder: a path or URI. An existing run goes on.")],
+    to: Annotated[
+        str, typer.Option("--output", "-o", metavar="URI", help="Run folder: a path or URI. An existing run goes on.")
+    ],
+    further: Annotated[list[str] | None, typer.Argument(metavar="INPUT", show_default=False, hidden=True)] = None,
     overrides: SetOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="CPUs of the embedded Ray; all by default.")] = None,
     inline: Annotated[bool, typer.Option("--inline", help="Run in this process, without Ray.")] = False,
@@ -75,7 +81,7 @@ def run(
     display = TerminalDisplay(errors)
     with _user_errors():
         try:
-            result = carry_out(load(recipe, overrides or ()), inputs, to, settings, display)
+            result = carry_out(load(recipe, overrides or ()), [*inputs, *(further or ())], to, settings, display)
         except KeyboardInterrupt:
             display.close()
             errors.print("Interrupted. What is done is kept; the same command goes on from here.")

@@ -50,6 +50,12 @@ def test_a_users_mistake_is_explained_in_one_line(arguments: tuple[str, ...], me
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_inputs_may_be_a_list_as_a_shell_expands_a_glob(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    files = sorted(shards.glob("*.jsonl"))
+    done = migaki("run", write_recipe(), "--input", *files, "--output", tmp_path / "run", "--inline")
+    assert "300 records read" in done.stdout
+
+
 def test_plan_shows_passes_without_doing_work() -> None:
     shown = migaki("plan", "ja_web").stdout
     assert [int(n) for n in re.findall(r"pass (\d) of", shown)] == [1, 2, 3]
