@@ -35,8 +35,8 @@ def step_class(name: str) -> type[Stage]:
         raise KeyError(f"unknown step `{name}`{did_you_mean(name, STEPS)}")
     try:
         loaded = getattr(import_module(module), attribute)
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise KeyError(f"step `{name}` cannot be imported: {error}") from error
+    except Exception as error:
+        raise KeyError(f"step `{name}` cannot be imported: {type(error).__name__}: {error}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, Stage)):
         raise KeyError(f"step `{name}` is no Stage")
     return loaded

@@ -1,10 +1,11 @@
 """The command line: ``migaki run | plan | report | inspect | schema``."""
 
 import json
+import signal
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline import __version__
 from pipeline import report as reporting
 from pipeline.display import TerminalDisplay
 from pipeline.engine import EngineError
@@ -20,11 +22,13 @@ from pipeline.plan import plan as make_plan
 from pipeline.readers.formats import InputError
 from pipeline.recipe import RecipeError, load
 from pipeline.recipe_schema import recipe_schema
+from pipeline.report import harmless
 from pipeline.run import Result, Settings
 from pipeline.run import run as carry_out
 from pipeline.runfolder import RunFolderError
 from pipeline.stage import Barrier, Checkpoint, Stage
 from pipeline.stats import LedgerError
+from pipeline.storage import StorageError
 
 PIPE_WIDTH = 150
 USAGE, SHARDS_FAILED, UNBALANCED, INTERRUPTED = 2, 3, 4, 130
@@ -73,7 +77,7 @@ def run(
     ] = None,
     patience: Annotated[
         float, typer.Option(min=1, help="Seconds a worker may spend on one batch before it is taken to hang.")
-    ] = 600.0,
+    ] = 180.0,
     memory: Annotated[float, typer.Option(min=0.5, help="GiB a worker may allocate.")] = 3.0,
 ) -> None:
     """Carry a recipe out over shards into a run folder; what is done already is not done again."""
@@ -120,7 +124,7 @@ def report(
     reporting.show(of, output)
 
 
-@app.command(epilog="Example: `migaki inspect runs/first --reason lines.sentence_end_share.min --limit 5`")
+@app.command(epilog="Example: `migaki inspect runs/first --reason lines.ended_characters.min --limit 5`")
 def inspect(
     run_folder: RunArgument,
     reason: Annotated[
@@ -147,8 +151,25 @@ def schema() -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script: steps may come from the current folder, and Ctrl-C always interrupts."""
+    sys.path.append(str(Path.cwd()))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.print(f"migaki {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Turn raw Japanese web shards into a filtered pretraining corpus, with a record of every document."""
 
 
 @contextmanager
@@ -156,8 +177,16 @@ def _user_errors() -> Iterator[None]:
     """Turn what a user can mend into a message and an exit code, without a stack trace."""
     try:
         yield
-    except (RecipeError, PlanError, InputError, RunFolderError, EngineError, reporting.ReportError) as error:
-        errors.print(Text(f"error: {error}"), soft_wrap=True)
+    except (
+        RecipeError,
+        PlanError,
+        InputError,
+        RunFolderError,
+        StorageError,
+        EngineError,
+        reporting.ReportError,
+    ) as error:
+        errors.print(Text(harmless(f"error: {error}")), soft_wrap=True)
         raise typer.Exit(USAGE) from None
     except LedgerError as error:
         errors.print(Text(f"error: the ledger does not balance: {error}"), soft_wrap=True)
@@ -167,7 +196,7 @@ def _user_errors() -> Iterator[None]:
 def _conclude(result: Result, to: str) -> None:
     if result.failed:
         for uri, error in result.failed.items():
-            errors.print(Text(f"failed: {uri}: {error}"), soft_wrap=True)
+            errors.print(Text(harmless(f"failed: {uri}: {error}")), soft_wrap=True)
         errors.print(f"{len(result.failed)} shards failed (tracebacks in logs/); the same command redoes only them.")
         raise typer.Exit(SHARDS_FAILED)
     of = reporting.report(to)
@@ -208,12 +237,7 @@ def _shown(document: dict[str, Any], characters: int) -> Text:
     body = document.get("text") or _bytes_as_text(document.get("content") or b"")
     head = f"{document['reason']}  {document['id']}\n{document.get('url') or document.get('file_path') or ''}\n"
     error = f"{document['error']}\n" if document.get("error") else ""
-    return Text.assemble((_harmless(head), "bold"), (_harmless(error), "red"), _harmless(body[:characters]), "\n")
-
-
-def _harmless(text: str) -> str:
-    """Replace what a terminal would obey instead of show."""
-    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return Text.assemble((harmless(head), "bold"), (harmless(error), "red"), harmless(body[:characters]), "\n")
 
 
 def _bytes_as_text(content: bytes) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from pipeline.engine import Task
+from pipeline.report import harmless
 from pipeline.task import Progress as TaskProgress
 
 LOG_SECONDS = 10.0
@@ -42,6 +44,10 @@ class TerminalDisplay:
         self._title, self._parts, self._total, self._finished = "", 0, 0, 0
         self._logged = 0.0
         self._bar: Progress | None = None
+
+    def note(self, text: str) -> None:
+        """Say something the user should know."""
+        self._console.print(Text(harmless(f"note: {text}")), soft_wrap=True)
 
     def start(self, title: str, total_bytes: int, parts: int) -> None:
         """Begin a pass."""

@@ -17,8 +17,10 @@ class FunnelRow:
     characters: int
     tokens: int
     entered_bytes: int
-    reasons: Mapping[str, int]
-    """Reasons of drops and failures, most frequent first."""
+    drops: dict[str, int]
+    """Reasons of drops, most frequent first."""
+    failures: dict[str, int]
+    """Reasons of failures, most frequent first."""
     seconds: float = 0.0
 
     @property
@@ -45,8 +47,13 @@ def funnel(ledger: Mapping[str, Any], seconds: Mapping[str, float] | None = None
             step["stayed"]["characters"],
             step["stayed"]["tokens"],
             step["entered"]["bytes"],
-            dict(sorted((step["dropped"] | step["failed"]).items(), key=lambda item: (-item[1], item[0]))),
+            _by_frequency(step["dropped"]),
+            _by_frequency(step["failed"]),
             spent.get(step["name"], 0.0),
         )
         for step in ledger["steps"]
     ]
+
+
+def _by_frequency(reasons: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))

@@ -7,7 +7,9 @@ import pyarrow as pa
 
 from pipeline.stage import Mask, Outcome, Stage
 
-MANY = 50
+LONGEST_KIND = 64
+FEW = 5
+"""Documents that may raise in any batch, however small, before a step is suspected."""
 
 
 class StageError(RuntimeError):
@@ -17,10 +19,10 @@ class StageError(RuntimeError):
 def process(stage: Stage, batch: pa.RecordBatch) -> Outcome:
     """Run a step on a batch; documents on which it raises become failures, with null in the columns it adds.
 
-    Raises StageError when more than half of a batch of at least 2 x MANY documents raise.
+    Raises StageError when more than FEW documents and more than half of the batch raise.
     """
     outcome, raised = _halving(stage, batch)
-    if raised > max(MANY, batch.num_rows // 2):
+    if raised > max(FEW, batch.num_rows // 2):
         example = next(iter(outcome.failures.values()))
         raise StageError(f"step `{stage.name()}` raised on {raised} of {batch.num_rows} documents, e.g. {example}")
     return outcome
@@ -29,7 +31,7 @@ def process(stage: Stage, batch: pa.RecordBatch) -> Outcome:
 def split_error(message: str) -> str:
     """Return the kind of a failure message ``Kind: what happened``; ``error`` where it names none."""
     kind, colon, _ = message.partition(":")
-    return kind if colon and kind.isidentifier() else "error"
+    return kind if colon and kind.isidentifier() and kind.isascii() and len(kind) <= LONGEST_KIND else "error"
 
 
 def _halving(stage: Stage, batch: pa.RecordBatch) -> tuple[Outcome, int]:

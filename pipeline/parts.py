@@ -19,6 +19,7 @@ from pipeline.text.hashing import hash64
 ROW_GROUP_ROWS = 16_384
 ROW_GROUP_BYTES = 64 * 2**20
 EXCLUDED_CHARACTERS = 64 * 1024
+ERROR_CHARACTERS = 2000
 
 
 class ParquetFile:
@@ -143,11 +144,16 @@ def _excluded_rows(flow: Flow, reason: str, rows: Mask) -> pa.RecordBatch:
     )
 
 
+def storable(message: str) -> str:
+    """Make any message fit for UTF-8, and no longer than a screen."""
+    return message[:ERROR_CHARACTERS].encode("utf-8", "backslashreplace").decode()
+
+
 def quarantine_rows(flow: Flow, errors: dict[int, str], reason: str) -> pa.RecordBatch:
     """Return failed rows of a flow as quarantine records; ``errors``: row -> message."""
     rows = np.zeros(flow.batch.num_rows, dtype=np.bool_)
     rows[list(errors)] = True
     kept = _excluded_rows(flow, reason, rows)
-    messages = pa.array([errors[row] for row in sorted(errors)], pa.string())
+    messages = pa.array([storable(errors[row]) for row in sorted(errors)], pa.string())
     columns = {name: kept.column(name) for name in QUARANTINE.names if name != "error"} | {"error": messages}
     return pa.RecordBatch.from_arrays([columns[name] for name in QUARANTINE.names], schema=QUARANTINE)

@@ -68,7 +68,7 @@ class Plan:
     @cached_property
     def text_step(self) -> str | None:
         """The step that turns bytes into text; documents it drops, or that left before it, were not decoded."""
-        makers = [step.name() for step in self.recipe.steps if "text" in step.adds and "content" in step.reads]
+        makers = [step.name() for step in self.recipe.steps if makes_text(step)]
         return makers[0] if makers else None
 
     @cached_property
@@ -102,6 +102,11 @@ class Plan:
         closing = self.passes[index].closing
         assert isinstance(closing, Barrier)
         return digest({"barrier": stage_fingerprint(closing), "resolution": code_version("pipeline.resolution")})
+
+
+def makes_text(step: Stage) -> bool:
+    """Tell whether a step turns bytes into text."""
+    return "text" in step.adds and "content" in step.reads
 
 
 def plan(recipe: Recipe) -> Plan:
@@ -140,16 +145,25 @@ def _passes(steps: tuple[Stage, ...]) -> Iterator[Pass]:
 
 def _check_columns(recipe: Recipe) -> None:
     available = {*RECORD.names, HOST.name}
-    for step in recipe.steps:
+    makers = [step.name() for step in recipe.steps if makes_text(step)]
+    for index, step in enumerate(recipe.steps):
+        if "text" in step.reads and makers and makers[0] in [later.name() for later in recipe.steps[index + 1 :]]:
+            raise PlanError(f"step `{step.name()}` reads the text and stands before `{makers[0]}`, which makes it")
+        if isinstance(step, Checkpoint) and index and isinstance(recipe.steps[index - 1], Checkpoint):
+            raise PlanError("two checkpoints with no step between them")
         for column in step.reads:
             if column not in available:
                 raise PlanError(f"step `{step.name()}` reads column `{column}`, {_who_adds(column, recipe)}")
         if clash := (set(step.adds) & available) - set(RECORD.names):
             raise PlanError(f"step `{step.name()}` adds column `{min(clash)}`, which an earlier step added already")
         available |= set(step.adds)
+        if makes_text(step) or isinstance(step, Barrier | Checkpoint):
+            available.discard("content")
 
 
 def _who_adds(column: str, recipe: Recipe) -> str:
+    if column == "content":
+        return "which ends with the first pass, and with the step that makes text of it"
     adders = [name for name in STEPS if column in step_class(name).adds]
     if not adders:
         return "which no step adds"

@@ -143,7 +143,8 @@ def _cause(error: BaseException, entry: _Live) -> str:
 
 
 def _limited_work(task: Task, memory: int) -> Iterator[Progress | PartStats]:
-    """Do a task with a bound on what its process may allocate beyond what it holds already."""
+    """Do a task with a bound on what its process may allocate beyond what it holds; says at once that it began."""
+    yield Progress()
     status = Path("/proc/self/status")
     if status.exists():
         (held,) = re.findall(r"VmData:\s*(\d+) kB", status.read_text(encoding="ascii"))

@@ -43,10 +43,10 @@ class Recipe(Options):
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file, or a shipped recipe by its name, and apply ``step.option=value`` overrides."""
     file = find(str(path))
-    data, lines = _read_yaml(file)
+    data, places = _read_yaml(file)
     for override in overrides:
-        _override(data, override)
-    return parse(data, str(file), lines)
+        places[_override(data, override)] = f"--set {override}"
+    return parse(data, str(file), places)
 
 
 def find(name: str) -> Path:
@@ -60,9 +60,9 @@ def find(name: str) -> Path:
     raise RecipeError(f"{name}: no such file and no shipped recipe{did_you_mean(name, shipped)}")
 
 
-def parse(data: Any, file: str = "recipe", lines: Mapping[Location, int] | None = None) -> Recipe:
+def parse(data: Any, file: str = "recipe", places: Mapping[Location, str] | None = None) -> Recipe:
     """Build a recipe from plain data; every problem found is named in one RecipeError."""
-    place = _Place(file, lines or {})
+    place = _Place(file, places or {})
     if not isinstance(data, dict):
         raise RecipeError(f"{file}: a recipe is a mapping with `name` and `steps`")
     steps = data.get("steps")
@@ -81,15 +81,15 @@ def parse(data: Any, file: str = "recipe", lines: Mapping[Location, int] | None 
 
 
 class _Place:
-    """Turns a location inside a recipe into ``file:line``."""
+    """Turns a location inside a recipe into the place where it was written, ``file:line`` or ``--set ...``."""
 
-    def __init__(self, file: str, lines: Mapping[Location, int]) -> None:
-        self.file, self.lines = file, lines
+    def __init__(self, file: str, places: Mapping[Location, str]) -> None:
+        self.file, self.places = file, places
 
     def __call__(self, location: Location) -> str:
         for end in range(len(location), -1, -1):
-            if location[:end] in self.lines:
-                return f"{self.file}:{self.lines[location[:end]]}"
+            if location[:end] in self.places:
+                return self.places[location[:end]]
         return self.file
 
 
@@ -132,6 +132,9 @@ def _explain(error: ValidationError, model: type[Options], at: Location, place: 
         if problem["type"] == "extra_forbidden":
             valid = _fields_at(model, problem["loc"][:-1])
             message = f"unknown option `{field}`{did_you_mean(str(problem['loc'][-1]), valid)}"
+        elif problem["type"] == "model_type":
+            keys = ", ".join(f"{name}: ..." for name in _fields_at(model, problem["loc"]))
+            message = f"option `{field}`: write {{{keys}}} (got {problem['input']!r:.80})"
         else:
             shown = "" if problem["type"] == "missing" else f" (got {problem['input']!r:.80})"
             message = f"option `{field}`: {problem['msg'].removeprefix('Value error, ')}{shown}"
@@ -147,43 +150,44 @@ def _fields_at(model: type[Options], location: Iterable[Any]) -> list[str]:
     return list(model.model_fields)
 
 
-def _override(data: Any, override: str) -> None:
+def _override(data: Any, override: str) -> Location:
+    """Apply an override; returns the location it wrote to."""
     target, equals, value = override.partition("=")
     keys = target.split(".")
     if not equals or not all(keys):
         raise RecipeError(f"--set {override}: write step.option=value, e.g. length.japanese_letters.min=400")
-    entry = _override_root(data, keys, override)
+    entry, location = _override_root(data, keys, override)
     for key in keys[:-1]:
         entry = entry.setdefault(key, {})
         if not isinstance(entry, dict):
             raise RecipeError(f"--set {override}: `{key}` is not a section")
     entry[keys[-1]] = yaml.safe_load(value)
+    return (*location, *keys)
 
 
-def _override_root(data: Any, keys: list[str], override: str) -> dict[str, Any]:
-    """Return the mapping that ``keys`` start from; the step's name is taken off ``keys``."""
+def _override_root(data: Any, keys: list[str], override: str) -> tuple[dict[str, Any], Location]:
+    """Return the mapping that ``keys`` start from and its location; the step's name is taken off ``keys``."""
     steps = data.get("steps") or []
     names = [entry if isinstance(entry, str) else next(iter(entry)) for entry in steps]
     if keys[0] in names and len(keys) > 1:
         index = names.index(keys.pop(0))
         options = {} if isinstance(steps[index], str) else steps[index][names[index]] or {}
         steps[index] = {names[index]: options}
-        return options
+        return options, ("steps", index, names[index])
     top = [name for name in Recipe.model_fields if name != "steps"]
     if keys[0] not in top:
         raise RecipeError(f"--set {override}: no step `{keys[0]}`{did_you_mean(keys[0], [*names, *top])}")
-    root: dict[str, Any] = data
-    return root
+    return data, ()
 
 
-def _read_yaml(file: Path) -> tuple[Any, dict[Location, int]]:
+def _read_yaml(file: Path) -> tuple[Any, dict[Location, str]]:
     try:
         loader = yaml.SafeLoader(file.read_text(encoding="utf-8"))
         node = loader.get_single_node()
-        lines: dict[Location, int] = {}
+        places: dict[Location, str] = {}
         if node is not None:
-            _collect_lines(node, (), lines, file)
-        return (None if node is None else loader.construct_document(node)), lines
+            _collect_places(node, (), places, file)
+        return (None if node is None else loader.construct_document(node)), places
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else str(file)
@@ -192,18 +196,19 @@ def _read_yaml(file: Path) -> tuple[Any, dict[Location, int]]:
         raise RecipeError(f"{file}: not UTF-8 at byte {error.start}") from error
 
 
-def _collect_lines(node: yaml.Node, at: Location, lines: dict[Location, int], file: Path) -> None:
-    lines.setdefault(at, node.start_mark.line + 1)
+def _collect_places(node: yaml.Node, at: Location, places: dict[Location, str], file: Path) -> None:
+    places.setdefault(at, f"{file}:{node.start_mark.line + 1}")
     if isinstance(node, yaml.SequenceNode):
         for index, child in enumerate(node.value):
-            _collect_lines(child, (*at, index), lines, file)
+            _collect_places(child, (*at, index), places, file)
     if isinstance(node, yaml.MappingNode):
         for key, child in node.value:
             location = (*at, key.value)
-            if location in lines:
-                raise RecipeError(f"{file}:{key.start_mark.line + 1}: `{key.value}` is given twice")
-            lines[location] = key.start_mark.line + 1
-            _collect_lines(child, location, lines, file)
+            place = f"{file}:{key.start_mark.line + 1}"
+            if location in places:
+                raise RecipeError(f"{place}: `{key.value}` is given twice")
+            places[location] = place
+            _collect_places(child, location, places, file)
 
 
 def _shipped_folders() -> list[Path]:

@@ -4,11 +4,13 @@ import hashlib
 import heapq
 import html
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import pyarrow.parquet as pq
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,8 +19,6 @@ from pipeline.catalog import did_you_mean
 from pipeline.funnel import FunnelRow, funnel
 from pipeline.runfolder import RunFolder
 from pipeline.stats import merge_steps, summary
-
-REASONS_SHOWN = 4
 
 
 class ReportError(ValueError):
@@ -31,12 +31,17 @@ def report(uri: str) -> dict[str, Any]:
     description = folder.describe()
     folder.scan()
     store = folder.store
-    complete = store.exists("stats/ledger.json")
-    ledger = json.loads(store.read("stats/ledger.json")) if complete else _so_far(folder, description)
+    ledger = folder.ledger()
+    complete = ledger is not None
+    if ledger is None:
+        ledger = _so_far(folder, description)
     timing = json.loads(store.read("stats/timing.json")) if store.exists("stats/timing.json") else {}
     return {
         "run": store.uri,
+        "migaki": description["migaki"],
         "recipe": description["recipe"]["name"],
+        "settings": description["recipe"],
+        "shards": len(description["inputs"]),
         "complete": complete,
         "ledger": ledger,
         "seconds": timing.get("steps", {}),
@@ -62,26 +67,31 @@ def show(of: Mapping[str, Any], console: Console) -> None:
     ledger = of["ledger"]
     if not of["complete"]:
         console.print("[yellow]This run is not finished; figures of the parts done so far.[/yellow]")
-    table = Table(title=Text(f"{of['recipe']}: {of['run']}"), title_justify="left")
-    for heading in ("step", "in", "out", "kept", "characters", "tokens", "s", "MB/s"):
+    table = Table(
+        title=Text(harmless(f"{of['recipe']}: {of['run']}"), overflow="fold"), title_justify="left", box=SIMPLE
+    )
+    for heading in ("step", "in", "out", "kept", "chars", "tokens", "s", "MB/s"):
         table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
-    table.add_column("reasons", overflow="fold")
     for row in rows(of):
         table.add_row(
             Text(row.step),
             f"{row.entered:,}",
             f"{row.stayed:,}",
-            f"{row.kept_share:.1%}",
+            f"{row.kept_share:.1%}" if row.entered else "",
             _short(row.characters),
             _short(row.tokens),
             f"{row.seconds:.1f}",
             f"{row.megabytes_per_second:.1f}" if row.seconds else "",
-            Text(_reasons(row)),
         )
     console.print(table)
+    for title, which in (("dropped", "drops"), ("failed (quarantine/)", "failures")):
+        for row in rows(of):
+            if reasons := getattr(row, which):
+                console.print(Text(harmless(f"{title}: {_reasons(reasons)}")), soft_wrap=True)
     console.print(
         f"{ledger['records']:,} records read = {ledger['kept']:,} kept + {ledger['dropped']:,} dropped "
-        f"+ {ledger['failed']:,} failed"
+        f"+ {ledger['failed']:,} failed",
+        soft_wrap=True,
     )
 
 
@@ -123,6 +133,11 @@ def _so_far(folder: RunFolder, description: Mapping[str, Any]) -> dict[str, Any]
     return summary([step for steps in merged for step in steps], kept=None)
 
 
+def harmless(text: str) -> str:
+    """Replace what a terminal would obey instead of show."""
+    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def _short(count: int) -> str:
     """Three or four digits and a unit: 8.90M."""
     for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
@@ -135,20 +150,26 @@ def _matches(name: str, wanted: str) -> bool:
     return name == wanted or name.startswith(wanted + ".")
 
 
-def _reasons(row: FunnelRow) -> str:
-    shown = [f"{reason.removeprefix(row.step + '.')} {count:,}" for reason, count in row.reasons.items()]
-    more = f", +{len(shown) - REASONS_SHOWN} more" if len(shown) > REASONS_SHOWN else ""
-    return ", ".join(shown[:REASONS_SHOWN]) + more
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
 
 
 STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1a1a1a}
-table{border-collapse:collapse;width:100%}th,td{padding:.35rem .6rem;border-bottom:1px solid #ddd;text-align:right}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;color:#1a1a1a}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}
+th,td{padding:.35rem .6rem;border-bottom:1px solid #ddd;text-align:right;vertical-align:top;white-space:nowrap}
 th:first-child,td:first-child,td:last-child,th:last-child{text-align:left}
-.bar{background:#d8e6f3;height:.6rem}.bar i{display:block;height:100%;background:#2f6db3}
-code{font-size:.9em}caption{text-align:left;color:#555;padding-bottom:.5rem}
-@media(prefers-color-scheme:dark){body{background:#16181c;color:#e8e8e8}th,td{border-color:#333}.bar{background:#26323f}}
+.bar{background:#d8e6f3;height:.6rem;min-width:6rem;margin-top:.45rem}
+.bar i{display:block;height:100%;background:#2f6db3}
+code,pre{font-size:.88em}pre{overflow-x:auto}.failed{color:#a33}.note{color:#555}
+@media(prefers-color-scheme:dark){body{background:#16181c;color:#e8e8e8}th,td{border-color:#333}
+.bar{background:#26323f}.note{color:#aaa}.failed{color:#e88}}
 """
+NOTES = (
+    "Characters and tokens are those of the documents that stayed; records have none before `extract` makes text of "
+    "bytes, and tokens are estimated from character classes. Seconds are of one core and, in a first run, hold the "
+    "compilation of the kernels."
+)
 
 
 def _page(of: Mapping[str, Any]) -> str:
@@ -156,32 +177,36 @@ def _page(of: Mapping[str, Any]) -> str:
     total = max(1, ledger["records"])
     body = "".join(_page_row(row, total) for row in rows(of))
     heads = ("step", "in", "out", "kept", "characters", "tokens", "seconds", "MB/s", "of all records", "reasons")
+    recipe = html.escape(json.dumps(of["settings"], ensure_ascii=False, indent=1))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>Migaki: {name}</title><style>{STYLE}</style></head><body><h1>{name}</h1>"
         f"<p>{ledger['records']:,} records read = <b>{ledger['kept']:,} kept</b> + {ledger['dropped']:,} dropped "
-        f"+ {ledger['failed']:,} failed.</p><table><caption>Characters and tokens are those of the documents that "
-        "stayed; tokens are estimated from character classes; seconds are of one core.</caption>"
-        f"<thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>{body}</tbody></table>"
+        f'+ {ledger["failed"]:,} failed.</p><p class="note">{html.escape(NOTES)}</p><div class="wide"><table>'
+        f"<thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<h2>Recipe</h2><p>Migaki {html.escape(of['migaki'])}, {of['shards']:,} shards.</p><pre>{recipe}</pre>"
         "</body></html>\n"
     )
 
 
 def _page_row(row: FunnelRow, total: int) -> str:
-    reasons = "<br>".join(f"<code>{html.escape(reason)}</code> {count:,}" for reason, count in row.reasons.items())
-    width = 100 * row.stayed / total
+    reasons = [f"<code>{html.escape(reason)}</code> {count:,}" for reason, count in row.drops.items()]
+    reasons += [
+        f'<span class="failed"><code>{html.escape(reason)}</code> {count:,} failed</span>'
+        for reason, count in row.failures.items()
+    ]
     cells = [
         f"<code>{html.escape(row.step)}</code>",
         f"{row.entered:,}",
         f"{row.stayed:,}",
-        f"{row.kept_share:.1%}",
+        f"{row.kept_share:.1%}" if row.entered else "",
         f"{row.characters:,}",
         f"{row.tokens:,}",
         f"{row.seconds:.1f}",
         f"{row.megabytes_per_second:.1f}",
-        f'<div class="bar"><i style="width:{width:.1f}%"></i></div>',
-        reasons,
+        f'<div class="bar"><i style="width:{100 * row.stayed / total:.1f}%"></i></div>',
+        "<br>".join(reasons),
     ]
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

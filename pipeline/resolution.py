@@ -62,6 +62,7 @@ def run_barrier(task: BarrierTask) -> Iterator[Progress | PartStats]:
     store = Store(task.run)
     paths = {part: PartPaths(current.name, part) for part in task.parts}
     yield Progress()
+    store.remove(PartPaths(current.name, task.part).stats)
     started = time.perf_counter()
     stats = PartStats(task.part, task.fingerprint)
     for done, resolution in enumerate(barrier.resolve([StoredPart(store, paths[part]) for part in task.parts]), 1):

@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from pipeline import __version__
@@ -12,18 +13,24 @@ from pipeline.engine import Engine, InlineEngine, Task
 from pipeline.fingerprint import digest
 from pipeline.plan import Pass, Plan, plan
 from pipeline.readers.chunk import Source
-from pipeline.readers.discover import discover
+from pipeline.readers.discover import Found, discover
 from pipeline.recipe import Recipe
 from pipeline.runfolder import RunFolder
 from pipeline.stage import Barrier
-from pipeline.stats import PartStats, Tally, ledger, merge_steps
+from pipeline.stats import LedgerError, PartStats, Tally, ledger, merge_steps
+from pipeline.storage import reaching
 from pipeline.supervisor import Supervisor
 from pipeline.task import BarrierTask, PartPaths, PartTask, Progress
 from pipeline.writers.corpus import write_card, write_manifest
 
+IGNORED_SHOWN = 3
+
 
 class Display(Protocol):
     """Shows how far a run is."""
+
+    def note(self, text: str) -> None:
+        """Say something the user should know."""
 
     def start(self, title: str, total_bytes: int, parts: int) -> None:
         """Begin a pass over parts of this size altogether."""
@@ -42,7 +49,7 @@ class Settings:
     workers: int | None = None
     inline: bool = False
     ray_address: str | None = None
-    patience: float = 600.0
+    patience: float = 180.0
     memory: int = 3 * 2**30
 
 
@@ -62,10 +69,22 @@ def run(recipe: Recipe, inputs: Sequence[str], output: str, settings: Settings, 
     Raises RecipeError, PlanError, InputError and RunFolderError for what a user can mend, before any work starts.
     """
     planned = plan(recipe)
-    sources = discover(inputs, recipe.read)
+    with reaching("the inputs"):
+        found = discover(inputs, recipe.read)
     folder = RunFolder(output)
-    folder.claim(_description(planned, sources))
-    folder.scan()
+    found = _without_own(found, folder)
+    with folder.lock():
+        with reaching(output):
+            notes = folder.claim(_description(planned, found.shards))
+            folder.scan()
+        for note in [*_ignored(found.ignored), *notes]:
+            display.note(note)
+        return _carry_out(planned, found.shards, folder, settings, display)
+
+
+def _carry_out(
+    planned: Plan, sources: Sequence[Source], folder: RunFolder, settings: Settings, display: Display
+) -> Result:
     started = time.monotonic()
     job = _Job(planned, sources, folder, settings, display)
     try:
@@ -101,9 +120,9 @@ class _Job:
                 self._barrier(current)
             if self.result.failed:
                 return self.result
-        if self.result.parts_done or not self.folder.store.exists("stats/ledger.json"):
+        if self.result.parts_done or self.folder.ledger() is None:
             self._finish()
-        self.result.ledger = json.loads(self.folder.store.read("stats/ledger.json"))
+        self.result.ledger = self.folder.ledger()
         return self.result
 
     def close(self) -> None:
@@ -203,6 +222,12 @@ class _Job:
         self._session = engine
         return engine
 
+    def _check_files(self, outputs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise LedgerError if a file that a commit record names is not there as it was written."""
+        there = self.folder.file_sizes()
+        if lost := [path for path, output in outputs.items() if there.get(path) != output["bytes"]]:
+            raise LedgerError(f"{len(lost)} files are not as they were written, e.g. {lost[0]}; run again")
+
     def _finish(self) -> None:
         outputs = {
             path: output for parts in self.stats for part in parts.values() for path, output in part.outputs.items()
@@ -211,6 +236,7 @@ class _Job:
             outputs |= resolved.outputs
         corpus = {path: output for path, output in outputs.items() if path.startswith("corpus/")}
         rows = sum(output["rows"] for output in corpus.values())
+        self._check_files(outputs)
         merged = [merge_steps(parts.values()) for parts in self.stats]
         balance = ledger(merged, rows)
         records = [
@@ -223,6 +249,21 @@ class _Job:
         write_manifest(self.folder.store, corpus)
         write_card(self.folder.store, self.plan.recipe.resolved(), self.plan.corpus_columns, balance)
         self.folder.write_json("stats/ledger.json", balance)
+
+
+def _without_own(found: Found, folder: RunFolder) -> Found:
+    """Leave out files of the run folder itself, which may lie inside an input folder."""
+    own = f"{folder.store.root if folder.store.is_local else folder.store.uri}/"
+    shards = [shard for shard in found.shards if not shard.uri.startswith(own)]
+    return Found(shards, [name for name in found.ignored if not name.startswith(own)])
+
+
+def _ignored(files: Sequence[str]) -> list[str]:
+    if not files:
+        return []
+    shown = ", ".join(PurePosixPath(name).name for name in files[:IGNORED_SHOWN])
+    more = ", ..." if len(files) > IGNORED_SHOWN else ""
+    return [f"{len(files)} files of unknown type in the input folders are not read: {shown}{more}"]
 
 
 def _description(planned: Plan, sources: Sequence[Source]) -> dict[str, Any]:

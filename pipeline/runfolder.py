@@ -1,15 +1,20 @@
 """A run folder: what it was made from, which parts are done, and the tidying at its end."""
 
+import fcntl
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 from pipeline.stats import PartStats
-from pipeline.storage import Store
+from pipeline.storage import Store, reaching
 
 MARK = "run.json"
-COMPLETE = ("stats/ledger.json", "corpus/manifest.json", "report.html")
+LEDGER = "stats/ledger.json"
+COMPLETE = (LEDGER, "corpus/manifest.json", "report.html")
 FOLDERS = ("passes", "signals", "excluded", "quarantine", "duplicates", "stats", "corpus", "logs")
 
 
@@ -25,14 +30,52 @@ class RunFolder:
         self._sizes: dict[str, int] = {}
         self._committed: dict[str, PartStats] = {}
 
-    def claim(self, description: Mapping[str, Any]) -> None:
-        """Take the folder for a run; refuses one that holds other things."""
-        known = self.store.read(MARK) if self.store.exists(MARK) else None
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep a second run out of a local folder while this one works; a killed run leaves no lock."""
+        if not self.store.is_local:
+            yield
+            return
+        with reaching(self.store.uri):
+            Path(self.store.root).mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.store.root, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise RunFolderError(f"{self.store.uri}: another run is at work in this folder") from None
+        finally:
+            os.close(descriptor)
+
+    def claim(self, description: Mapping[str, Any]) -> list[str]:
+        """Take the folder for a run; returns what its owner should know. Refuses one that holds other things."""
+        known = self._known()
         if known is None and self.store.sizes(""):
             raise RunFolderError(f"{self.store.uri}: not empty and not a run folder of Migaki; choose another --output")
-        if known != _pretty(description):
-            self.reopen()
-            self.store.write(MARK, _pretty(description))
+        if known == description:
+            return []
+        notes = _changes(known, description, self.store.uri) if known else []
+        self.reopen()
+        self._forget_passes(description["passes"])
+        self.store.write(MARK, _pretty(description))
+        return notes
+
+    def _forget_passes(self, passes: Iterable[str]) -> None:
+        """Remove the commit records of passes that this run has not: their corpus files are about to be replaced."""
+        for path in self.store.sizes("stats"):
+            folder = path.split("/")[1]
+            if fnmatch(path, "stats/*/*.json") and folder not in passes:
+                self.store.remove(path)
+
+    def _known(self) -> dict[str, Any] | None:
+        """Return ``run.json``, {} if it cannot be read, None if it is not there."""
+        if not self.store.exists(MARK):
+            return None
+        try:
+            known: dict[str, Any] = json.loads(self.store.read(MARK))
+        except ValueError:
+            return {}
+        return known
 
     def reopen(self) -> None:
         """Take the marks of a complete run away; called before anything in it changes."""
@@ -45,14 +88,31 @@ class RunFolder:
             description: dict[str, Any] = json.loads(self.store.read(MARK))
         except FileNotFoundError:
             raise RunFolderError(f"{self.store.uri}: not a run folder (no {MARK})") from None
+        except ValueError:
+            raise RunFolderError(f"{self.store.uri}: {MARK} is broken; the next `migaki run` writes it anew") from None
         return description
+
+    def ledger(self) -> dict[str, Any] | None:
+        """Return the ledger of a complete run; None if the run is not complete or the ledger cannot be read."""
+        if not self.store.exists(LEDGER):
+            return None
+        try:
+            ledger: dict[str, Any] = json.loads(self.store.read(LEDGER))
+        except ValueError:
+            return None
+        return ledger
+
+    def file_sizes(self) -> dict[str, int]:
+        """Every file of the run and its size in bytes, as they are now."""
+        return {path: size for folder in FOLDERS for path, size in self.store.sizes(folder).items()}
 
     def scan(self) -> None:
         """Look at what is there: every file's size, every commit record."""
-        self._sizes = {path: size for folder in FOLDERS for path, size in self.store.sizes(folder).items()}
+        self._sizes = self.file_sizes()
         records = [path for path in self._sizes if fnmatch(path, "stats/*/*.json")]
         for path, content in self.store.read_many(records).items():
-            self._committed[path] = PartStats.from_json(json.loads(content))
+            with suppress(ValueError, KeyError, TypeError):  # a broken record commits nothing: its part is done again
+                self._committed[path] = PartStats.from_json(json.loads(content))
 
     def committed(self, path: str, fingerprint: str | None = None) -> PartStats | None:
         """Return a commit record that holds: the fingerprint fits and all files it names are whole."""
@@ -77,6 +137,20 @@ class RunFolder:
     def log(self, name: str, text: str) -> None:
         """Keep the traceback of a failed part."""
         self.store.write(f"logs/{name}.txt", text.encode())
+
+
+def _changes(known: Mapping[str, Any], description: Mapping[str, Any], uri: str) -> list[str]:
+    """What differs from the run that the folder holds; another recipe's run is left alone."""
+    before, now = known["recipe"], description["recipe"]
+    if before["name"] != now["name"]:
+        raise RunFolderError(
+            f"{uri}: holds a run of recipe `{before['name']}`; choose another --output for `{now['name']}`"
+        )
+    gone = {entry["uri"] for entry in known["inputs"]} - {entry["uri"] for entry in description["inputs"]}
+    notes = [f"{len(gone)} input files of the run before are not given now; their parts are removed"] if gone else []
+    if before != now:
+        notes.append("the recipe has changed since the run before; what depends on the change is done again")
+    return notes
 
 
 def _pretty(content: Mapping[str, Any]) -> bytes:

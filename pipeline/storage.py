@@ -5,8 +5,8 @@ import os
 import secrets
 import socket
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,11 +25,27 @@ class Published:
     sha256: str
 
 
+class StorageError(OSError):
+    """A place that cannot be reached: unknown protocol, no permission, no credentials, no space."""
+
+
+@contextmanager
+def reaching(place: str) -> Iterator[None]:
+    """Turn whatever a file system raises about a place into a StorageError that names it."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.startswith("pipeline."):
+            raise
+        raise StorageError(f"{place}: {type(error).__name__}: {error}") from error
+
+
 class Store:
     """The files below one URI; every path is relative to it, with ``/`` between its parts."""
 
     def __init__(self, uri: str) -> None:
-        self.fs, self.root = fsspec.core.url_to_fs(uri)
+        with reaching(uri):
+            self.fs, self.root = fsspec.core.url_to_fs(uri)
         self.is_local = isinstance(self.fs, LocalFileSystem)
         self.uri = self.root if self.is_local else uri.rstrip("/")
 

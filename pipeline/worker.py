@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipeline.feed import Feed, read_shard, resume_part
 from pipeline.flow import VERDICT, Flow
 from pipeline.isolation import process, split_error
-from pipeline.parts import Excluded, PartFiles, quarantine_rows
+from pipeline.parts import Excluded, PartFiles, quarantine_rows, storable
 from pipeline.plan import Pass, Plan, plan
 from pipeline.readers.chunk import Damage
 from pipeline.recipe import parse
@@ -42,6 +42,7 @@ def run_part(task: PartTask) -> Iterator[Progress | PartStats]:
         part.finish()
         rows = files.close()
         part.stats.check(survivors=part.survivors, quarantined=rows.get(part.paths.leaving("quarantine"), 0))
+        store.remove(part.paths.stats)
         part.stats.outputs = files.publish()
     store.write(part.paths.stats, json.dumps(part.stats.to_json(), ensure_ascii=False).encode())
     yield part.stats
@@ -123,12 +124,24 @@ class _Part:
         for kind, count in arrival.skipped.items():
             step.drop(f"read.{kind}", count)
         self._quarantine_damage(arrival.damaged, step)
-        flow = self._fail(flow, step, arrival.poison)
         if self.current.opening:
             flow = self._apply(flow, step, self.current.opening, arrival.outcome)
+        flow = self._set_aside(flow, step, arrival.poison)
         step.stayed.add(flow.tally(flow.alive))
         self._spent(step.name, arrival.seconds + time.perf_counter() - started)
         return flow
+
+    def _set_aside(self, flow: Flow, step: StepStats, poison: Mapping[int, tuple[str, str]]) -> Flow:
+        """Quarantine documents that must not be processed; of those that had left already only the signals remain."""
+        if not poison:
+            return flow
+        rows = np.zeros(flow.alive.size, dtype=np.bool_)
+        rows[list(poison)] = True
+        dead = rows & ~flow.alive
+        self._write_signals(flow.select(dead))
+        living = np.flatnonzero(~dead)
+        moved = {int(new): poison[int(old)] for new, old in enumerate(living) if int(old) in poison}
+        return self._fail(flow.select(~dead), step, moved)
 
     def _step(self, flow: Flow, stage: Stage) -> Flow:
         started = time.perf_counter()
@@ -212,7 +225,7 @@ class _Part:
                 "file_path": self.task.source.uri,
                 "position": damage.position,
                 "reason": f"read.{damage.kind}",
-                "error": damage.error,
+                "error": storable(damage.error),
                 "content": damage.content,
             }
             for damage in damaged

@@ -2,10 +2,12 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from toys import Write, carry_out, migaki
+from toys import TESTS, Write, carry_out, migaki
 
 from pipeline.recipe_schema import recipe_schema
 
@@ -35,19 +37,58 @@ def test_each_command_shows_an_example(command: str) -> None:
     [
         (("plan", "ja_wbe"), "no such file and no shipped recipe; did you mean `ja_web`?"),
         (("plan", "ja_web", "--set", "lines.ellipsis.max=1"), "unknown option `ellipsis`"),
+        (
+            ("plan", "ja_web", "--set", "length.characters=400"),
+            "--set length.characters=400: step 6 `length`: option `characters`: write {min: ..., max: ...} (got 400)",
+        ),
         (("run", "ja_web", "--input", "nothing-*.jsonl", "--output", "{tmp}/run"), "nothing-*.jsonl"),
+        (("run", "ja_web", "--input", "{tmp}/empty", "--output", "{tmp}/run"), "holds no file of a known type"),
         (("run", "ja_web", "--input", "{root}/README.md", "--output", "{tmp}/run"), "unknown file type"),
+        (("run", "ja_web", "--input", "foo://x/", "--output", "{tmp}/run"), "foo"),
+        (("run", "ja_web", "--input", "{tmp}/in", "--output", "/proc/nowhere", "--inline"), "/proc/nowhere"),
+        (
+            ("run", "ja_web", "--input", "{tmp}/in", "--output", "{tmp}/run", "--ray-address", "bad"),
+            "Ray did not start",
+        ),
         (("report", "{tmp}"), "not a run folder"),
         (("inspect", "{tmp}"), "not a run folder"),
     ],
-    ids=["recipe", "option", "glob", "type", "report", "inspect"],
+    ids=["recipe", "option", "set", "glob", "folder", "type", "protocol", "output", "ray", "report", "inspect"],
 )
 def test_a_users_mistake_is_explained_in_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.jsonl").write_text("{}\n")
     done = migaki(*(part.format(tmp=tmp_path, root=ROOT) for part in arguments), check=False)
-    assert done.returncode == 2
-    assert message in done.stderr
+    assert done.returncode == 2, done.stderr
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert message in error
     assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_files_that_are_not_read_are_named(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    for name in ("notes.txt", ".hidden.jsonl", "_SUCCESS"):
+        (shards / name).write_text("{}")
+    done = migaki("run", write_recipe(), "--input", shards, "--output", tmp_path / "run", "--inline")
+    assert "note: 1 files of unknown type in the input folders are not read: notes.txt" in done.stderr
+    assert "300 records read" in done.stdout
+
+
+def test_a_step_of_ones_own_is_found_in_the_current_folder(
+    shards: Path, write_recipe: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = (TESTS / "toy_steps.py").read_text(encoding="utf-8")
+    (tmp_path / "my_steps.py").write_text(steps, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    recipe = write_recipe([{"my_steps:Digits": {}}])
+    script = Path(sys.executable).parent / "migaki"
+    command = [script, "run", recipe, "--input", shards, "--output", "run", "--workers", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "300 records read = 270 kept" in done.stdout, done.stderr
+
+
+def test_version_is_shown() -> None:
+    assert migaki("--version").stdout.startswith("migaki ")
 
 
 def test_inputs_may_be_a_list_as_a_shell_expands_a_glob(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
@@ -72,10 +113,14 @@ def test_plan_says_which_step_stands_too_late(write_recipe: Write) -> None:
     [
         ([{"toy_steps:Digits": {}}, {"toy_steps:NeedsLanguage": {}}], "`language` adds, and that step is not in the"),
         (["checkpoint", {"toy_steps:NeedsLanguage": {}}, "language"], "`language` adds, and that step stands later"),
-        ([{"toy_steps:NoSuchStep": {}}], "cannot be imported"),
+        ([{"toy_steps:NoSuchStep": {}}], "cannot be imported: AttributeError"),
+        (["http", "length", "extract"], "step `length` reads the text and stands before `extract`, which makes it"),
+        (["extract", "kana_gate"], "reads column `content`, which ends with the first pass"),
+        (["http", "checkpoint", "extract"], "reads column `content`, which ends with the first pass"),
+        (["http", "checkpoint", "checkpoint", "extract"], "two checkpoints with no step between them"),
         ([{"json:dumps": {}}], "is no Stage"),
     ],
-    ids=["missing", "later", "no class", "no stage"],
+    ids=["missing", "later", "no class", "text", "content", "content later", "checkpoints", "no stage"],
 )
 def test_steps_that_do_not_fit_are_named(write_recipe: Write, steps: list[object], message: str) -> None:
     done = migaki("plan", write_recipe(steps), check=False)
@@ -83,12 +128,12 @@ def test_steps_that_do_not_fit_are_named(write_recipe: Write, steps: list[object
 
 
 def test_report_prints_the_funnel_and_json(finished: Path) -> None:
-    assert "digits.max 30" in migaki("report", finished).stdout
+    assert "dropped: digits.digits.max 30" in migaki("report", finished).stdout
     report = json.loads(migaki("report", finished, "--json").stdout)
     assert report["complete"] is True
     assert report["ledger"]["records"] == 300
     step = next(step for step in report["funnel"] if step["step"] == "digits")
-    assert (step["entered"], step["stayed"], step["reasons"]) == (300, 270, {"digits.digits.max": 30})
+    assert (step["entered"], step["stayed"], step["drops"]) == (300, 270, {"digits.digits.max": 30})
     assert report["seconds"]["digits"] > 0
 
 

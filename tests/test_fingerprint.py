@@ -55,6 +55,32 @@ def test_code_that_a_module_imports_changes_its_version(
     sys.modules.pop("own", None)
 
 
+@pytest.mark.parametrize("changed", ["helper.py", "package/inner.py", "package/far.py"])
+def test_files_beside_a_users_own_step_belong_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "own_step.py").write_text("import json\nimport numpy\nimport helper\nfrom package import inner\n")
+    (tmp_path / "helper.py").write_text("A = 1\n")
+    (tmp_path / "package/__init__.py").write_text("")
+    (tmp_path / "package/inner.py").write_text("from .far import B\n")
+    (tmp_path / "package/far.py").write_text("B = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+
+    def version() -> str:
+        code_version.cache_clear()
+        fingerprint._imports.cache_clear()
+        return code_version("own_step")
+
+    before = version()
+    (tmp_path / changed).write_text("C = 1\n")
+    assert version() != before
+    assert set(fingerprint._closure("own_step")) <= {"own_step", "helper", "package", "package.inner", "package.far"}
+    assert not {"helper", "package.inner", "package.far"} & set(sys.modules)
+    del sys.modules["package"]
+
+
 def test_a_barrier_option_that_only_matters_later_leaves_the_first_pass_alone() -> None:
     plans = [plan(load("ja_web", overrides)) for overrides in ((), ["minhash.threshold=0.9"], ["minhash.ngram=5"])]
     passes = [[planned.fingerprint(index) for index in range(3)] for planned in plans]

@@ -174,3 +174,26 @@ class NeedsLanguage(Stage):
 
     def process(self, batch: pa.RecordBatch) -> Outcome:
         return Outcome()
+
+
+class RaisesNonsense(Stage):
+    """Raises, with a message that is no valid text, on texts that hold a word."""
+
+    cost = Cost.CHARS
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        if containing(batch, "raise-here").any():
+            raise ValueError("bad \ud800")
+        return Outcome()
+
+
+class Removes(Stage):
+    """Removes the files of a folder while the run is at work."""
+
+    cost = Cost.CHARS
+    path: str
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        for file in Path(self.path).glob("*.parquet"):
+            file.unlink()
+        return Outcome()

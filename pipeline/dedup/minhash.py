@@ -22,13 +22,12 @@ REMOVED = pa.schema(
     [
         ("row", pa.int64()),
         ("id", pa.string()),
-        ("cluster_id", pa.string()),
-        ("kept_id", pa.string()),
+        ("minhash_cluster_id", pa.string()),  # id of the document that stays
         ("kept_part", pa.string()),
         ("bands_shared", pa.int32()),  # with the kept document
         ("similarity", pa.float32()),  # Jaccard index with the kept document
-        ("verified", pa.string()),  # where it comes from: estimate (signatures) or jaccard (texts)
-        ("cluster_size", pa.int32()),
+        ("similarity_from", pa.string()),  # estimate (signatures) or jaccard (texts)
+        ("minhash_cluster_size", pa.int32()),
     ]
 )
 """One removed document. Clusters are transitive: a document similar to a removed one only can score low here."""
@@ -111,12 +110,10 @@ class MinHash(Barrier):
         documents = verifier.documents
         kept = clusters.roots[numbers]
         similarity, exact = verifier.similarity(kept, numbers)
-        kept_ids = _ids(documents, kept)
         columns = [
             documents.row[numbers],
             _ids(documents, numbers),
-            kept_ids,
-            kept_ids,
+            _ids(documents, kept),
             pa.array([documents.parts[part].name for part in documents.part[kept]], pa.string()),
             shared_bands(documents.signatures, self.rows, kept, numbers),
             similarity.astype(np.float32),

@@ -1,6 +1,7 @@
 """What makes a folder of Parquet files a data set: a manifest with hashes and a card with the funnel."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -43,7 +44,7 @@ def write_card(store: Store, recipe: Mapping[str, Any], columns: list[str], ledg
         "## Columns\n",
         "".join(f"- `{column}`\n" for column in columns),
         "## Recipe\n",
-        "```yaml\n" + yaml.safe_dump(dict(recipe), allow_unicode=True, sort_keys=False) + "```\n",
+        _fenced(yaml.safe_dump(dict(recipe), allow_unicode=True, sort_keys=False)),
     ]
     store.write("corpus/README.md", "\n".join(part for part in parts if part).encode())
 
@@ -51,7 +52,7 @@ def write_card(store: Store, recipe: Mapping[str, Any], columns: list[str], ledg
 def _funnel_table(ledger: Mapping[str, Any]) -> str:
     lines = ["| step | in | out | kept | characters | tokens | reasons |", "|---|--:|--:|--:|--:|--:|---|"]
     for row in funnel(ledger):
-        reasons = ", ".join(f"`{reason}` {count:,}" for reason, count in row.reasons.items())
+        reasons = ", ".join(f"`{_in_table(reason)}` {count:,}" for reason, count in (row.drops | row.failures).items())
         lines.append(
             f"| {row.step} | {row.entered:,} | {row.stayed:,} | {row.kept_share:.1%} | "
             f"{row.characters:,} | {row.tokens:,} | {reasons} |"
@@ -61,7 +62,19 @@ def _funnel_table(ledger: Mapping[str, Any]) -> str:
 
 def _plain(text: str) -> str:
     """One line of text that Markdown shows as it is."""
-    return " ".join(text.split()).replace("<", "&lt;")
+    return re.sub(r"[\\`*_\[\]<>#|!]", lambda mark: f"&#{ord(mark[0])};", " ".join(text.split()))
+
+
+def _in_table(code: str) -> str:
+    """Text inside a code span of a table."""
+    return re.sub(r"[`|\\\s]", " ", code)
+
+
+def _fenced(text: str) -> str:
+    """A code block that its content cannot end."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}yaml\n{text}{fence}\n"
 
 
 def _size_category(rows: int) -> str:

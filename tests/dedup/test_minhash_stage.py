@@ -30,7 +30,7 @@ def of(*texts: str | None) -> list[Document]:
 def removed(resolutions: Sequence[Resolution]) -> dict[str, str]:
     """Id of each removed document -> id of the kept one."""
     tables = [resolution.removed for resolution in resolutions]
-    return {row["id"]: row["kept_id"] for table in tables for row in table.to_pylist()}
+    return {row["id"]: row["minhash_cluster_id"] for table in tables for row in table.to_pylist()}
 
 
 def exact(left: str, right: str) -> float:
@@ -55,7 +55,7 @@ def test_typography_makes_no_difference(edit) -> None:  # type: ignore[no-untype
     assert edit(text) != text
     resolutions, _ = resolved(MinHash(), of(text, edit(text)))
     rows = resolutions[0].removed.to_pylist()
-    assert [(row["similarity"], row["bands_shared"], row["cluster_size"]) for row in rows] == [(1.0, 14, 2)]
+    assert [(row["similarity"], row["bands_shared"], row["minhash_cluster_size"]) for row in rows] == [(1.0, 14, 2)]
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,12 @@ def test_a_removed_document_is_explained() -> None:
     assert row == {
         "row": 2,
         "id": "id-1",
-        "cluster_id": "longer",
-        "kept_id": "longer",
+        "minhash_cluster_id": "longer",
         "kept_part": "part-1",
         "bands_shared": shared,
         "similarity": np.float32(exact(text, copy)),
-        "verified": "jaccard",
-        "cluster_size": 2,
+        "similarity_from": "jaccard",
+        "minhash_cluster_size": 2,
     }
     assert resolutions[1].removed.num_rows == 0
 
@@ -210,7 +209,7 @@ def test_clusters_are_transitive_and_distance_from_the_kept_copy_is_told() -> No
         drifting.append(replaced(drifting[-1], 0.008, step))
     resolutions, _ = resolved(MinHash(), of(*drifting))
     rows = {row["id"]: row for row in resolutions[0].removed.to_pylist()}
-    assert {row["kept_id"] for row in rows.values()} == {"id-0"}
+    assert {row["minhash_cluster_id"] for row in rows.values()} == {"id-0"}
     assert len(rows) == 8
     assert rows["id-8"]["similarity"] < 0.7
     assert rows["id-8"]["similarity"] == pytest.approx(exact(drifting[0], drifting[8]), abs=0.13)
@@ -259,7 +258,7 @@ def test_doubtful_estimates_are_settled_by_the_texts() -> None:
     assert parts[0].fetched == [[0, 2]]
     trusting, parts = resolved(MinHash(doubtful=0), of(*pair))
     assert removed(trusting) == {"id-1": "id-0"}
-    assert trusting[0].removed["verified"].to_pylist() == ["estimate"]
+    assert trusting[0].removed["similarity_from"].to_pylist() == ["estimate"]
     assert parts[0].fetched == []
 
 

@@ -1,6 +1,7 @@
 """The same run on Ray: same bytes for any number of workers, and documents that kill a worker cost only themselves."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,31 @@ def test_a_document_that_ends_its_worker_is_quarantined_alone(
     (row,) = rows(tmp_path / "run", "quarantine")
     assert (row["id"], row["reason"]) == ("1-41", reason)
     assert word in row["text"]
+
+
+@pytest.mark.parametrize("steps", [["checkpoint"], [{"toy_steps:SameLength": {}}]], ids=["checkpoint", "barrier"])
+@pytest.mark.parametrize("dead", [False, True], ids=["living", "dead"])
+def test_a_killer_in_a_later_pass_is_found_whether_it_lives_or_is_audited(
+    shards: Path, write_recipe: Write, tmp_path: Path, steps: list[object], dead: bool
+) -> None:
+    write_shard(shards / "1.jsonl", 1, {41: "kill-here" + "9" * 20 * dead})
+    recipe = write_recipe([{"toy_steps:Digits": {}}, *steps, {"toy_steps:Kills": {}}], audit=1.0)
+    done = migaki("run", recipe, "--input", shards / "1.jsonl", "--output", tmp_path / "run", "--workers", 2)
+    assert f"{100} records read" in done.stdout
+    signals = {row["id"]: row["reason"] for row in rows(tmp_path / "run", "signals")}
+    failed = {row["id"]: row["reason"] for row in rows(tmp_path / "run", "quarantine")}
+    assert failed == ({} if dead else {"1-41": "worker.crash"})
+    assert signals.get("1-41") == ("digits.digits.max" if dead else None)
+    assert len(signals) + len(failed) == 100
+
+
+def test_an_input_that_never_opens_is_a_hang(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    os.mkfifo(shards / "3.jsonl")
+    recipe = write_recipe([{"toy_steps:Digits": {}}])
+    arguments = ("run", recipe, "--input", shards, "--output", tmp_path / "run", "--workers", 2, "--patience", 2)
+    done = migaki(*arguments, check=False)
+    assert done.returncode == 3
+    assert "3.jsonl: the worker process ended again and again (hang)" in done.stderr
 
 
 def test_shards_that_cannot_be_processed_fail_with_their_own_exit_code(

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from toys import Write, carry_out, contents, rows, write_shard
 
-from pipeline.runfolder import RunFolderError
+from pipeline.runfolder import RunFolder, RunFolderError
+from pipeline.stats import LedgerError
 
 
 def test_every_document_is_kept_dropped_or_quarantined(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
@@ -174,6 +176,91 @@ def test_leftovers_of_killed_workers_are_swept(shards: Path, write_recipe: Write
 def test_a_folder_with_other_things_is_refused(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="not empty and not a run folder"):
         carry_out(write_recipe(), shards, shards)
+
+
+def test_passes_of_an_earlier_recipe_are_not_taken_for_those_of_the_present_one(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    one_pass: list[object] = [{"toy_steps:Digits": {}}]
+    carry_out(write_recipe(one_pass), shards, out)
+    expected = contents(out)
+    carry_out(write_recipe(["checkpoint", {"toy_steps:Digits": {"digits": {"max": 20}}}]), shards, out)
+    result = carry_out(write_recipe(one_pass), shards, out)
+    assert result.parts_done == 3
+    assert contents(out) == expected
+
+
+def test_a_corpus_file_that_vanishes_before_the_end_is_an_error(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = write_recipe([{"toy_steps:Removes": {"path": str(tmp_path / "run/corpus")}}])
+    with pytest.raises(LedgerError, match="files are not as they were written"):
+        carry_out(recipe, shards, tmp_path / "run")
+    assert not (tmp_path / "run/stats/ledger.json").exists()
+
+
+def test_an_error_message_that_is_no_text_costs_its_document_only(write_recipe: Write, tmp_path: Path) -> None:
+    lines = ["".join((f'{{"text": "文書{row}', "raise-here" if row == 3 else "", '"}')) for row in range(20)]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    recipe = write_recipe([{"toy_steps:RaisesNonsense": {}}])
+    carry_out(recipe, tmp_path / "in.jsonl", tmp_path / "run")
+    (row,) = rows(tmp_path / "run", "quarantine")
+    assert row["error"] == "ValueError: bad \\ud800"
+
+
+def test_a_run_folder_inside_its_input_folder_is_not_read(shards: Path, write_recipe: Write) -> None:
+    for _ in range(2):
+        result = carry_out(write_recipe(), shards, shards / "run")
+        assert result.ledger
+        assert result.ledger["records"] == 300
+
+
+def test_the_card_shows_names_as_text(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    recipe = write_recipe(name="<b>x</b>", description="a\n```\nb | <img src=x> [l](javascript:1)")
+    carry_out(recipe, shards, tmp_path / "run")
+    card = (tmp_path / "run/corpus/README.md").read_text(encoding="utf-8")
+    _, _, body = card.partition("\n# ")
+    prose, _, code = body.partition("````yaml\n")
+    assert not set("<>") & set(prose)
+    assert "javascript" not in prose or "[l](" not in prose
+    assert yaml.safe_load(code.removesuffix("````\n"))["name"] == "<b>x</b>"
+
+
+def test_the_run_of_another_recipe_is_left_alone(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    carry_out(write_recipe(), shards, tmp_path / "run")
+    before = contents(tmp_path / "run")
+    with pytest.raises(RunFolderError, match="holds a run of recipe `toy`; choose another --output for `other`"):
+        carry_out(write_recipe(name="other"), shards, tmp_path / "run")
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_second_run_in_the_same_folder_is_refused(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    folder = RunFolder(str(tmp_path / "run"))
+    with folder.lock(), pytest.raises(RunFolderError, match="another run is at work in this folder"):
+        carry_out(write_recipe(), shards, tmp_path / "run")
+    assert carry_out(write_recipe(), shards, tmp_path / "run").ledger
+
+
+@pytest.mark.parametrize("content", [b"", b'{"part": "x"', b"[]", b"\xff"], ids=["empty", "half", "other", "bytes"])
+def test_a_broken_commit_record_commits_nothing(
+    shards: Path, write_recipe: Write, tmp_path: Path, content: bytes
+) -> None:
+    out = tmp_path / "run"
+    carry_out(write_recipe(), shards, out)
+    whole = contents(out)
+    sorted((out / "stats/0-same_length").iterdir())[1].write_bytes(content)
+    (out / "run.json").write_bytes(content)
+    carry_out(write_recipe(), shards, out)
+    assert contents(out) == whole
+
+
+def test_a_step_that_raises_on_everything_is_no_success_however_small_the_shards(
+    write_recipe: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "small.jsonl").write_text('{"text": "raise-here"}\n' * 8, encoding="utf-8")
+    result = carry_out(write_recipe(), tmp_path / "small.jsonl", tmp_path / "run")
+    assert "step `raises` raised on 8 of 8 documents" in str(result.failed)
 
 
 def test_a_faulty_step_fails_its_shards_and_a_rerun_redoes_only_them(

@@ -87,8 +87,8 @@ def test_removed_duplicates_name_the_copy_that_stays(sample: tuple[Path, list[En
     removed = rows(run, "duplicates")
     assert removed
     for row in removed:
-        assert row["kept_id"] in kept
-        assert kept[row["kept_id"]]["minhash_cluster_size"] == row["cluster_size"]
+        assert row["minhash_cluster_id"] in kept
+        assert kept[row["minhash_cluster_id"]]["minhash_cluster_size"] == row["minhash_cluster_size"]
         assert row["similarity"] > 0.6
 
 
