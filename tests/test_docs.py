@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from toys import clean_environment
+from toys import clean_environment, migaki
 
 from pipeline.recipe import RecipeError, parse
 from pipeline.runfolder import FOLDERS
@@ -25,7 +25,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-RUNNABLE = [page for page in PAGES if blocks(page, "sh") and page.name != "README.ja.md"]
+RUNNABLE = [page for page in PAGES if blocks(page, "sh") + blocks(page, "python") and page.name != "README.ja.md"]
 """The Japanese README has the commands of the English one, which another test sees to."""
 
 
@@ -33,11 +33,16 @@ RUNNABLE = [page for page in PAGES if blocks(page, "sh") and page.name != "READM
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
 def test_commands_of_a_page_run_one_after_the_other(page: Path, tmp_path: Path) -> None:
     write(tmp_path / "runs/sample-shards")
+    migaki("run", ROOT / "configs/sample.yaml", "--input", tmp_path / "runs/sample-shards", "--output",
+           tmp_path / "runs/sample", "--inline")  # fmt: skip
+    for name, code in files_to_save(page):
+        (tmp_path / name).write_text(code, encoding="utf-8")
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("migaki ")]
     assert all(line.startswith(("migaki ", "make ", "source ")) for line in lines)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    script = "\n".join(["set -e", *commands, *(_python(code) for code in blocks(page, "python"))])
+    programs = [code for code in blocks(page, "python") if code not in dict(files_to_save(page)).values()]
+    script = "\n".join(["set -e", *commands, *map(_python, programs)])
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
@@ -48,6 +53,13 @@ def test_commands_of_a_page_run_one_after_the_other(page: Path, tmp_path: Path) 
         timeout=280,
     )
     assert done.returncode == 0, done.stderr
+
+
+def files_to_save(page: Path) -> list[tuple[str, str]]:
+    """Blocks that the text before them says to save under a name."""
+    return re.findall(
+        r"this as `([\w.]+)`:\n\n```\w+\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
 
 
 def _python(code: str) -> str:
