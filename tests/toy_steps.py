@@ -197,3 +197,16 @@ class Removes(Stage):
         for file in Path(self.path).glob("*.parquet"):
             file.unlink()
         return Outcome()
+
+
+class NeverComesUp(Stage):
+    """Loads its model for ever."""
+
+    cost = Cost.CHARS
+
+    def open(self) -> None:
+        while True:
+            time.sleep(0.1)
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        return Outcome()

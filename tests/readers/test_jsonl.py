@@ -1,7 +1,9 @@
 """JSON lines: a bad line costs only itself, and no split loses or doubles a line."""
 
+import bz2
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,43 @@ def test_every_line_is_counted_whatever_it_holds(tmp_path: Path, lines: list[byt
 def test_any_text_comes_back_as_it_was(tmp_path: Path, text: str, ascii_only: bool) -> None:
     line = json.dumps({"text": text}, ensure_ascii=ascii_only).encode()
     assert read_bytes(tmp_path, "a.jsonl", line).records.column("text").to_pylist() == [text]
+
+
+@pytest.mark.parametrize("depth", [250, 700, 900])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_values_nested_too_deep_to_carry_cost_their_line(
+    tmp_path: Path, depth: int, opening: bytes, closing: bytes
+) -> None:
+    deep = b'{"text": "x", "m": ' + opening * depth + b"1" + closing * depth + b"}"
+    content = b"\n".join([GOOD, deep, GOOD])
+    found = read_bytes(tmp_path, "a.jsonl", content, metadata=("*",))
+    assert (found.records.num_rows, found.kinds) == (2, ["json"])
+    assert "200 levels" in found.damaged[0].error
+    assert read_bytes(tmp_path, "a.jsonl", content.replace(deep, deep[:-1] + b"}"), metadata=("id",)).total == 3
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "zst"])
+def test_a_bomb_is_not_held(tmp_path: Path, suffix: str) -> None:
+    pack = {"gz": gzip.compress, "bz2": bz2.compress, "zst": zstandard.compress}[suffix]
+    (tmp_path / f"a.jsonl.{suffix}").write_bytes(pack(GOOD + b"\n" + bytes(150_000_000) + b"\n" + GOOD))
+    tracemalloc.start()
+    found = read_all([Source(str(tmp_path / f"a.jsonl.{suffix}"))], max_record_bytes=2**20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found.records.num_rows, found.kinds) == (2, ["too_large"])
+    assert peak < 60_000_000
+
+
+@pytest.mark.parametrize("field", ["id", "url", "date"])
+def test_an_endless_id_url_or_date_is_damage(tmp_path: Path, field: str) -> None:
+    lines = [json.dumps({"text": "本文", field: "x" * size}) for size in (64 * 1024, 64 * 1024 + 1)]
+    found = read_bytes(tmp_path, "a.jsonl", "\n".join(lines).encode())
+    assert (found.records.num_rows, found.kinds) == (1, ["header"])
+    assert f"{field} of 65537 bytes" in found.damaged[0].error
+
+
+@pytest.mark.parametrize("field", ["url", "title", "id", "date", "other"])
+def test_every_column_counts_in_a_batch(tmp_path: Path, field: str) -> None:
+    lines = b"\n".join(json.dumps({"text": "x", field: "y" * 1000}).encode() for _ in range(10))
+    found = read_bytes(tmp_path, "a.jsonl", lines, batch_bytes=3500, metadata=("other",))
+    assert [len(batch) for batch in found.records.to_batches()] == [3, 3, 3, 1]

@@ -93,7 +93,7 @@ DIFFERENT: dict[str, tuple[tuple[int, int, int, int], str]] = {
 def test_every_record_of_every_archive_is_counted(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = shared_data / "b_warc"
     seen: dict[str, tuple[int, int, int, int]] = {}
-    for source in discover([f"{folder}/*/*"], Read()):
+    for source in discover([f"{folder}/*/*"], Read()).shards:
         path = Path(source.uri)
         found = read_all([source])
         counts = (found.total - len(found.damaged), len(found.damaged), count_fastwarc(path), count_warcio(path))

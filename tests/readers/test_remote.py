@@ -53,9 +53,9 @@ def test_a_remote_file_reads_like_a_local_one(
     folder: Path, name: str, place: str, request: pytest.FixtureRequest
 ) -> None:
     uri = f"{request.getfixturevalue(place)}/{name}"
-    local = read_all(discover([str(folder / name)], Read()))
+    local = read_all(discover([str(folder / name)], Read()).shards)
     for options in (Read(), Read(split_bytes=300)):
-        sources = discover([uri], options)
+        sources = discover([uri], options).shards
         remote = read_all(sources)
         assert {source.uri for source in sources} == {uri}
         assert (len(sources) > 1) == (options.split_bytes == 300)
@@ -66,5 +66,5 @@ def test_a_remote_file_reads_like_a_local_one(
 
 def test_folders_and_globs_of_a_bucket_are_found(bucket: str) -> None:
     expected = [f"{bucket}/CC-MAIN-2024-10.warc.gz", f"{bucket}/a.jsonl"]
-    assert [source.uri for source in discover([bucket], Read())] == expected
-    assert [source.uri for source in discover([f"{bucket}/*.jsonl"], Read())] == expected[1:]
+    assert [source.uri for source in discover([bucket], Read()).shards] == expected
+    assert [source.uri for source in discover([f"{bucket}/*.jsonl"], Read()).shards] == expected[1:]

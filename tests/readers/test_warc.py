@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import random
 import tracemalloc
 import zlib
@@ -15,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.readers.chunk import Source
+from pipeline.readers.streams import PIECE, Window
+from pipeline.readers.warc import _seek_member
 from tests.readers.archives import HTML, Found, block, members, read_all, read_bytes, uuid, warc
 
 
@@ -165,7 +168,7 @@ def ranges(path: Path, size: int, cut: int) -> list[Source]:
 
 
 @pytest.mark.parametrize("damage", [False, True])
-@pytest.mark.parametrize("name", ["a.warc", "a.warc.gz", "whole.warc.gz"])
+@pytest.mark.parametrize("name", ["a.warc.gz", "whole.warc.gz"])
 def test_no_split_loses_or_doubles_a_record(tmp_path: Path, name: str, damage: bool) -> None:
     parts = [warc(number) for number in range(4)]
     parts = [gzip.compress(part, mtime=0) for part in parts] if name == "a.warc.gz" else parts
@@ -296,5 +299,55 @@ def test_bytes_put_anywhere_never_raise(tmp_path: Path, noise: bytes, at: int, g
 def test_batches_keep_their_bounds(tmp_path: Path) -> None:
     found: Found = read_bytes(tmp_path, "a.warc", b"".join(warc(n) for n in range(10)), batch_records=3)
     assert [len(chunk) for chunk in found.records.to_batches()] == [3, 3, 3, 1]
-    found = read_bytes(tmp_path, "a.warc", b"".join(warc(n) for n in range(10)), batch_bytes=200)
+    found = read_bytes(tmp_path, "a.warc", b"".join(warc(n) for n in range(10)), batch_bytes=500)
     assert [len(chunk) for chunk in found.records.to_batches()] == [2] * 5
+
+
+def test_types_of_no_standard_are_one_kind(tmp_path: Path) -> None:
+    content = b"".join(warc(number, kind=f"kind-{number}") for number in range(9))
+    assert read_bytes(tmp_path, "a.warc", content).skipped == {"other": 9}
+
+
+def test_endless_labels_are_cut(tmp_path: Path) -> None:
+    for header in (b"text/html; charset=" + b"A" * 2**20, b"x" * 2**20 + b"; charset=B"):
+        content = b"HTTP/1.1 200 OK\r\nContent-Type: " + header + b"\r\n\r\n<p>"
+        row = read_bytes(tmp_path, "a.warc", warc(1, content)).records.to_pylist()[0]
+        assert max(len(row["content_type"]), len(row["charset"] or "")) == 256
+
+
+class CountingFile(io.BytesIO):
+    """Bytes of a file that counts what is read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        self.count += len(content)
+        return content
+
+
+FAKES = {
+    "bare magic": b"\x1f\x8b\x08",
+    "endless name": gzip.compress(b"")[:3] + b"\x08" + bytes(6).replace(b"\0", b"\1"),
+    "no content": b"\x1f\x8b\x08" + bytes(7) + b"\0\0\0\xff\xff" * 3,
+    "other content": gzip.compress(b"no archive"),
+}
+
+
+@pytest.mark.parametrize("fake", FAKES.values(), ids=FAKES)
+def test_many_false_members_are_passed_in_one_reading(fake: bytes) -> None:
+    content = fake * (3 * PIECE // len(fake))
+    file = CountingFile(content + gzip.compress(warc(1)))
+    window = Window(file, len(file.getvalue()))
+    assert _seek_member(window)
+    assert window.position == len(content)
+    assert file.count < 2 * len(content)
+
+
+@pytest.mark.parametrize("shift", range(5))
+def test_a_member_across_two_pieces_is_found(shift: int) -> None:
+    content = bytes(PIECE - shift)
+    file = io.BytesIO(content + gzip.compress(warc(1)))
+    window = Window(file, len(file.getvalue()))
+    assert _seek_member(window)
+    assert window.position == len(content)
