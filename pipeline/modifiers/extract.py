@@ -17,7 +17,7 @@ from pipeline.stage import Cost, Outcome, Stage
 from pipeline.text.decode import DecodeError, decode
 from pipeline.text.html import expand_references, join_wrapped
 from pipeline.text.html_limits import HtmlLimitError, check
-from pipeline.text.normalize import clean
+from pipeline.text.normalize import clean, layout
 
 Extractor = Literal["resiliparse", "trafilatura", "full"]
 
@@ -116,10 +116,13 @@ class Extract(Stage):
         check(html)
         known = replace(known, title=find_title(html) or known.title, date=find_date(html) or known.date)
         source = join_wrapped(strip_ruby(expand_references(html)))
-        document = _cleaned(known, EXTRACTORS[self.extractor](source))
+        document = _kept(known, layout(clean(EXTRACTORS[self.extractor](source))))
         return replace(document, text_share=len(document.text or "") / len(html) if html else 0.0)
 
 
 def _cleaned(known: Document, text: str) -> Document:
-    text = clean(text)
-    return replace(known, text=text.strip("\n"), drop=None if text.strip() else "empty")
+    return _kept(known, clean(text))
+
+
+def _kept(known: Document, text: str) -> Document:
+    return replace(known, text=text.rstrip().lstrip(" \t\n"), drop=None if text.strip() else "empty")

@@ -9,6 +9,8 @@ from pipeline.text.normalize import clean
 
 MAX_TITLE = 300
 """Characters."""
+MAX_TITLE_SOURCE = 4_000
+"""Characters of source that a title is read from; below the 4,300 digits from which Python refuses a number."""
 PUBLISHED = (
     "article:published_time",
     "og:article:published_time",
@@ -21,11 +23,15 @@ PUBLISHED = (
 )
 """Names, in order of trust, under which pages state when they were published: Open Graph, schema.org, Dublin Core."""
 
-_TITLE = re.compile(r"<title(?=[\s>])[^>]*>([^<]*(?:<(?!/title)[^<]*)*)", re.IGNORECASE)
-_META = re.compile(r"<meta(?=[\s/])[^>]*>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
-_JSON_LD = re.compile(r'"datePublished"\s*:\s*"([^"]{8,40})"')
-_TIME = re.compile(r"<time(?=\s)[^>]*>", re.IGNORECASE)
+# A tag ends at the next "<" at the latest and a name has one start, so that no character is read twice.
+_TITLE = re.compile(
+    rf"<title(?=[\s>])[^<>]*+>((?:[^<]|<(?!/title)){{0,{MAX_TITLE_SOURCE}}}+)",
+    re.IGNORECASE,
+)
+_META = re.compile(r"<meta(?=[\s/])[^<>]*+>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""(?<![\w:-])([\w:-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
+_JSON_LD = re.compile(r'"datePublished"\s*+:\s*+"([^"]{8,40}+)"')
+_TIME = re.compile(r"<time(?=\s)[^<>]*+>", re.IGNORECASE)
 
 
 def find_title(html: str) -> str:

@@ -6,6 +6,7 @@ import trafilatura
 from trafilatura.settings import use_config
 
 from pipeline.text.html_limits import check
+from pipeline.text.normalize import keep_spaces
 
 MIN_EXTRACTED_CHARS = "100"
 """Below, trafilatura tries other ways; its own 250 is a paragraph of English, and a whole short article of Japanese."""
@@ -26,7 +27,9 @@ logging.getLogger("trafilatura").setLevel(
 def trafilatura_text(html: str) -> str:
     """Extract the main content with its tables, without comments; "" if there is none.
 
+    Its spaces and tabs are guarded for ``layout``: those that say nothing are gone.
     Raises HtmlLimitError for a page with more than MAX_TAGS.
     """
     check(html, MAX_TAGS)
-    return trafilatura.extract(html, config=_CONFIG, include_comments=False, include_tables=True) or ""
+    text = trafilatura.extract(html, config=_CONFIG, include_comments=False, include_tables=True)
+    return keep_spaces(text or "")

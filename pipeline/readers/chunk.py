@@ -5,10 +5,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Annotated, Literal
 
 import pyarrow as pa
+from pydantic import Field
 
 from pipeline.stage import Options
+
+_ESCAPED = re.compile("[\udc80-\udcff]")
+LARGEST_BATCH = 2**30
+"""Bytes that batches and records are kept below, for a column of Arrow strings holds 2 GiB."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,7 +36,13 @@ class Source:
         """Readable, unique name of the file: its basename without suffixes and 12 hex digits of its URI."""
         stem = PurePosixPath(self.uri).name.split(".")[0]
         safe = re.sub(r"[^A-Za-z0-9_-]+", "_", stem)[:80]
-        return f"{safe}-{hashlib.sha256(self.uri.encode()).hexdigest()[:12]}"
+        digest = hashlib.sha256(self.uri.encode(errors="surrogateescape")).hexdigest()
+        return f"{safe}-{digest[:12]}"
+
+    @property
+    def file_path(self) -> str:
+        """URI as valid UTF-8: bytes of a file name that are not (surrogates, as in os.fsdecode) percent-encoded."""
+        return _ESCAPED.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", self.uri)
 
     @property
     def name(self) -> str:
@@ -64,7 +76,7 @@ class Chunk:
 class Read(Options):
     """The ``read`` section of a recipe."""
 
-    format: str = "auto"
+    format: Literal["auto", "warc", "wet", "jsonl", "parquet"] = "auto"
     """``warc`` (WARC, ARC), ``wet``, ``jsonl``, ``parquet``, or ``auto`` to decide by file name, then by content."""
     text: str = "text"
     """Field or column that holds the text (JSONL, Parquet)."""
@@ -80,11 +92,11 @@ class Read(Options):
     """Other fields or columns to carry along; ``*`` takes all of them."""
     dump: str | None = None
     """Name of the crawl; by default taken from ``CC-MAIN-YYYY-WW`` in the path."""
-    split_bytes: int = 256 * 2**20
+    split_bytes: Annotated[int, Field(ge=1)] = 256 * 2**20
     """Files larger than this are read as several shards, where their format allows it."""
-    batch_records: int = 4096
+    batch_records: Annotated[int, Field(ge=1)] = 4096
     """Records in a batch at most."""
-    batch_bytes: int = 32 * 2**20
-    """Payload bytes in a batch at most, but for a single record."""
-    max_record_bytes: int = 64 * 2**20
+    batch_bytes: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] = 32 * 2**20
+    """Bytes of all columns in a batch at most, but for a single record."""
+    max_record_bytes: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] = 64 * 2**20
     """A record whose (decompressed) payload is larger is refused as ``too_large`` without being held in memory."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.readers.chunk import Read
 
+_DEEPEST = 200  # well below what the stack bears, so that the limit is the same wherever it is called
 _DUMP = re.compile(r"CC-MAIN-\d{4}-\d{2}")
 
 
@@ -36,17 +37,22 @@ def as_text(value: object) -> str | None:
 
 
 def as_json(values: Mapping[str, Any]) -> str:
-    """One JSON object with sorted keys: bytes in base64, dates and decimals as text, NaN and infinities null."""
-    return json.dumps(_plain(values), ensure_ascii=False, sort_keys=True, default=_other)
+    """One JSON object with sorted keys: bytes in base64, dates and decimals as text, NaN and infinities null.
+
+    Raises ValueError for values nested deeper than 200 levels (RFC 8259, section 9, allows a limit).
+    """
+    return json.dumps(_plain(values, 0), ensure_ascii=False, sort_keys=True, default=_other)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise ValueError(f"nested deeper than {_DEEPEST} levels")
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, depth + 1) for item in value]
     return value
 
 

@@ -13,7 +13,10 @@ _CHECKS = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modif
 
 
 def resolve(uri: str) -> tuple[Any, str]:
-    """File system and path of a URI."""
+    """File system and path of a URI; what has no protocol is a local path, even with the ``::`` of chained URIs."""
+    if "://" not in uri or uri.startswith("/"):
+        local = LocalFileSystem()
+        return local, local._strip_protocol(uri)
     fs, path = fsspec.core.url_to_fs(uri)
     return fs, path
 

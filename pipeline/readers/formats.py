@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 
-FORMATS = ("warc", "wet", "jsonl", "parquet")
 _NAME = re.compile(r"\.(warc|arc|wat|wet|jsonl|ndjson|parquet|pq)(?:\.(gz|zst|lz4|bz2))?$", re.IGNORECASE)
 _FORMAT_OF = {"arc": "warc", "wat": "warc", "ndjson": "jsonl", "pq": "parquet"}
 KNOWN = "*.warc, *.arc, *.wat, *.wet, *.jsonl, *.ndjson (each also .gz, .zst, .lz4, .bz2), *.parquet"
@@ -28,7 +27,11 @@ class InputError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a file's name says: one of FORMATS, and whether records can be found from any byte on."""
+    """What a file's name says: its format (``warc``, ``wet``, ``jsonl``, ``parquet``), and if it can be split.
+
+    JSON lines and archives of gzip members can: a record is found from any byte on. In a plain archive a page may hold
+    the text of another archive, and only who reads from the start can tell its records from the file's own.
+    """
 
     format: str
     splittable: bool
@@ -41,8 +44,7 @@ def by_name(uri: str) -> Kind | None:
         return None
     suffix, codec = found[1].lower(), (found[2] or "").lower()
     name = _FORMAT_OF.get(suffix, suffix)
-    by_bytes = codec in ("", "gz") if name in ("warc", "wet") else codec == ""
-    return Kind(name, by_bytes and not (suffix == "arc" and codec == ""))
+    return Kind(name, codec == ("gz" if name in ("warc", "wet") else ""))
 
 
 def by_content(head: bytes) -> str | None:

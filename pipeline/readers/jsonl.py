@@ -129,7 +129,7 @@ def _row(record: Mapping[str, Any], position: int, dump: str | None, source: Sou
         url=as_text(record.get(options.url)),
         date=as_text(record.get(options.date)),
         dump=dump,
-        file_path=source.uri,
+        file_path=source.file_path,
         position=position,
         text=text,
         title=as_text(record.get(options.title)),
@@ -148,4 +148,7 @@ def _refuse_surrogates(row: Row) -> None:
 def _metadata(record: Mapping[str, Any], options: Read) -> str | None:
     if not options.metadata:
         return None
-    return as_json({name: record[name] for name in metadata_names(record, options)})
+    try:
+        return as_json({name: record[name] for name in metadata_names(record, options)})
+    except ValueError as error:
+        raise LineError("json", str(error)) from error

@@ -13,6 +13,8 @@ _FOLD = re.compile(rb"\r?\n[ \t]+")
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
+_LONGEST_TYPE = 4096  # characters of a Content-Type that are looked at
+_LONGEST_LABEL = 256
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
 
@@ -47,12 +49,13 @@ def fields(header: bytes) -> dict[str, str]:
 
 
 def media_type(content_type: str | None) -> tuple[str | None, str | None]:
-    """Media type in lower case and charset label of a Content-Type value."""
+    """Media type in lower case and charset label of a Content-Type value, both cut at 256 characters."""
     if not content_type:
         return None, None
+    content_type = content_type[:_LONGEST_TYPE]
     charset = _CHARSET.search(content_type)
     kind = content_type.partition(";")[0].strip().lower()
-    return kind or None, charset[1] if charset else None
+    return kind[:_LONGEST_LABEL] or None, charset[1][:_LONGEST_LABEL] if charset else None
 
 
 def http_payload(message: bytes, largest: int) -> Payload:

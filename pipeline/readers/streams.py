@@ -3,7 +3,7 @@
 import bz2
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import zstandard
 from fastwarc.stream_io import Lz4Reader
@@ -30,21 +30,6 @@ class BrokenStreamError(Exception):
         super().__init__(error)
         self.kind = kind
         self.position = position
-
-
-class Decompressor(Protocol):
-    """What zlib, bz2 and zstandard have in common."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the frame is complete."""
-
-    @property
-    def unused_data(self) -> bytes:
-        """Bytes behind it."""
-
-    def decompress(self, data: bytes, /) -> bytes:
-        """Take compressed bytes, return what they give."""
 
 
 class Window:
@@ -81,11 +66,10 @@ class Window:
 
     def peek(self, count: int) -> bytes:
         """Return the next ``count`` bytes, fewer at the end of the file, and stay here."""
-        here, found = self.position, b""
-        while len(found) < count and (piece := self.next(count - len(found))):
-            found += piece
-        self.seek(here)
-        return found
+        while self._at + count > len(self._buffer) and (more := self.file.read(PIECE)):
+            self._buffer = self._buffer[self._at :] + more
+            self._start, self._at = self._start + self._at, 0
+        return self._buffer[self._at : self._at + count]
 
 
 def codec_of(name: str, head: bytes, looks_plain: bool) -> str:
@@ -110,7 +94,7 @@ def pieces(window: Window, codec: str) -> Iterator[bytes]:
         if codec == "gzip":
             yield from inflate(window)
         elif codec == "bz2":
-            yield from _frame(window, bz2.BZ2Decompressor(), codec, _INFLATE_STEP)
+            yield from _bz2(window)
         elif codec == "zstd":
             yield from _zstd(window)
         else:
@@ -136,11 +120,26 @@ def inflate(window: Window) -> Iterator[bytes]:
     window.seek(window.position - len(member.unused_data))
 
 
+def _bz2(window: Window) -> Iterator[bytes]:
+    stream = bz2.BZ2Decompressor()
+    while not stream.eof:
+        data = window.next(_INFLATE_STEP) if stream.needs_input else b""
+        if stream.needs_input and not data:
+            raise BrokenStreamError("truncated", "the file ends within a bz2 stream")
+        try:
+            piece = stream.decompress(data, PIECE)
+        except OSError as error:
+            raise BrokenStreamError("bz2", str(error)) from error
+        if piece:
+            yield piece
+    window.seek(window.position - len(stream.unused_data))
+
+
 def _zstd(window: Window) -> Iterator[bytes]:
     dictionary = _dictionary(window) if window.position == 0 else None
     decompressor = zstandard.ZstdDecompressor(dict_data=dictionary)
     while window.peek(1):
-        yield from _frame(window, decompressor.decompressobj(), "zstd", _ZSTD_STEP)
+        yield from _zstd_frame(window, decompressor.decompressobj())
 
 
 def _dictionary(window: Window) -> Any:
@@ -156,15 +155,15 @@ def _dictionary(window: Window) -> Any:
         raise BrokenStreamError("zstd", f"dictionary: {error}") from error
 
 
-def _frame(window: Window, frame: Decompressor, codec: str, step: int) -> Iterator[bytes]:
+def _zstd_frame(window: Window, frame: Any) -> Iterator[bytes]:
     while not frame.eof:
-        data = window.next(step)
+        data = window.next(_ZSTD_STEP)
         if not data:
-            raise BrokenStreamError("truncated", f"the file ends within a {codec} frame")
+            raise BrokenStreamError("truncated", "the file ends within a zstd frame")
         try:
             piece = frame.decompress(data)
-        except (OSError, zstandard.ZstdError) as error:
-            raise BrokenStreamError(codec, str(error)) from error
+        except zstandard.ZstdError as error:
+            raise BrokenStreamError("zstd", str(error)) from error
         if piece:
             yield piece
     window.seek(window.position - len(frame.unused_data))

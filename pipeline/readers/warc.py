@@ -5,6 +5,7 @@ where a file is cut, and reads no ARC.
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,9 +24,15 @@ _LONGEST_HEADER = 64 * 1024
 _BEHIND = 64  # bytes behind a record that show whether its length was right
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _GZIP_MAGIC = b"\x1f\x8b\x08"
+_MAGIC = re.compile(re.escape(_GZIP_MAGIC))
+_GLANCE = 1024  # compressed bytes that show how a member begins
+_POSSIBLE_START = re.compile(rb"WARC/|[a-z]")
 _DIGITS = re.compile(r"[0-9]{1,18}$")
 _HTTP = ("application/http", None)
 _ARC_LINE = re.compile(r"(?P<url>.+) \S+ (?P<date>\d{14}) (?P<type>\S+) ")
+_TYPES = frozenset(
+    ("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation")
+)  # ISO 28500, section 6
 _TEXT = re.compile(r"text/|application/xhtml\+xml$")
 
 
@@ -67,14 +74,10 @@ def _frames(window: Window, source: Source, largest: int) -> Iterator[Frame | Da
     if codec == "gzip":
         yield from _members(window, source, largest)
         return
-    if source.start:
-        window.seek(source.start - 1)
     size = window.size if codec == "plain" else None
     tape = Tape(pieces(window, codec), window.position, size)
-    if source.start and not tape.skip_to_record():
-        return
     try:
-        yield from _records(tape, largest, source.end)
+        yield from _records(tape, largest)
     except BrokenStreamError as error:
         yield Damage(error.position, error.kind, str(error), tape.glance(QUARANTINE_BYTES))
 
@@ -93,7 +96,7 @@ def _members(window: Window, source: Source, largest: int) -> Iterator[Frame | D
         if source.end is not None and start >= source.end and _starts_record(window):
             return
         try:
-            yield from _records(Tape(inflate(window), start), largest, None)
+            yield from _records(Tape(inflate(window), start), largest)
         except BrokenStreamError as error:
             window.seek(start)
             content = window.peek(QUARANTINE_BYTES)
@@ -111,31 +114,35 @@ def _kind_of_break(error: BrokenStreamError, content: bytes, goes_on: bool) -> s
 
 def _seek_member(window: Window) -> bool:
     """Go to the next gzip member from here that starts with a record, or to the end; tell whether there is one."""
-    while True:
-        start = window.position
-        piece = window.next()
-        if not piece:
-            return False
-        found = (piece + window.peek(len(_GZIP_MAGIC) - 1)).find(_GZIP_MAGIC)
-        if found < 0:
-            continue
-        window.seek(start + found)
-        if _starts_record(window):
-            return True
-        window.seek(start + found + 1)
+    held = b""
+    while piece := window.next():
+        held = held[1 - len(_GZIP_MAGIC) :] + piece
+        end = window.position
+        for found in _MAGIC.finditer(held):
+            window.seek(end - len(held) + found.start())
+            if _starts_record(window):
+                return True
+        window.seek(end)
+    return False
 
 
 def _starts_record(window: Window) -> bool:
-    start = window.position
+    """Tell whether a gzip member with a record starts here; looks at so few bytes that it may be asked at any byte."""
+    if not _POSSIBLE_START.match(_member_head(window, _GLANCE)):
+        return False
+    return RECORD_START.match(_member_head(window, _LONGEST_HEADER)) is not None
+
+
+def _member_head(window: Window, count: int) -> bytes:
+    """First bytes of a gzip member that its first ``count`` give, but blanks; none where there is no member."""
     try:
-        head = Tape(inflate(window)).glance(LONGEST_START)
-    finally:
-        window.seek(start)
-    return RECORD_START.match(head.lstrip()) is not None
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(window.peek(count), LONGEST_START).lstrip()
+    except zlib.error:
+        return b""
 
 
-def _records(tape: Tape, largest: int, end: int | None) -> Iterator[Frame | Damage]:
-    """Records of a tape up to the first that starts at or behind ``end``.
+def _records(tape: Tape, largest: int) -> Iterator[Frame | Damage]:
+    """Records of a tape.
 
     A record is given once the stream has gone on, or ended well, behind it. Raises BrokenStreamError with the position
     of the record that is lost.
@@ -145,14 +152,12 @@ def _records(tape: Tape, largest: int, end: int | None) -> Iterator[Frame | Dama
         while True:
             tape.skip_blank()
             start = tape.position
-            if tape.record_line() is None:
-                if not tape.peek(1):
-                    return
-                yield _stretch(tape, "garbage", "not the start of a record")
-            elif end is not None and start >= end:
-                return
-            else:
+            if tape.record_line() is not None:
                 yield _frame(tape, largest)
+            elif tape.peek(1):
+                yield _stretch(tape, "garbage", "not the start of a record")
+            else:
+                return
     except BrokenStreamError as error:
         raise BrokenStreamError(error.kind, str(error), start) from error
 
@@ -238,7 +243,7 @@ def _record(frame: Frame, source: Source, largest: int, dump: str | None) -> Row
         url=found.url,
         date=found.date,
         dump=dump,
-        file_path=source.uri,
+        file_path=source.file_path,
         position=frame.position,
         status=payload.status,
         content_type=payload.content_type,
@@ -250,7 +255,7 @@ def _record(frame: Frame, source: Source, largest: int, dump: str | None) -> Row
 def _warc_record(frame: Frame, largest: int) -> Document | Skipped:
     """Documents are HTTP responses, text resources and conversions (WET); ISO 28500, section 6."""
     header = frame.fields
-    kind = header.get("warc-type", "untyped").lower()
+    kind = header.get("warc-type", "").lower()
     content_type, charset = media_type(header.get("content-type"))
     if kind == "response" and (content_type in _HTTP or frame.block.startswith(b"HTTP/")):
         payload = http_payload(frame.block, largest)
@@ -259,7 +264,7 @@ def _warc_record(frame: Frame, largest: int) -> Document | Skipped:
     elif kind == "conversion":
         payload = Payload(frame.block, None, "text/plain", charset or "utf-8")
     else:
-        return Skipped(kind)
+        return Skipped(kind if kind in _TYPES else "other")
     url = header.get("warc-target-uri", "").removeprefix("<").removesuffix(">")
     return Document(header.get("warc-record-id"), url or None, header.get("warc-date"), payload)
 
@@ -275,6 +280,6 @@ def _arc_record(frame: Frame, largest: int) -> Document | Skipped:
     elif line.startswith("http"):
         payload = Payload(frame.block, None, found["type"].lower(), None)
     else:
-        return Skipped(line.partition(":")[0])
+        return Skipped("dns" if line.startswith("dns:") else "other")
     year, rest = found["date"][:4], [found["date"][at : at + 2] for at in range(4, 14, 2)]
     return Document(None, found["url"], "{}-{}-{}T{}:{}:{}Z".format(year, *rest), payload)

@@ -19,7 +19,7 @@ _INLINE = (
 )
 _TAG = rf"</?(?i:{_INLINE})(?=[\s/>])[^<>]*+>"
 _INLINE_TAG = re.compile(_TAG)
-_WRAP = re.compile(rf"[{WIDE}](?:[ \t\r]|{_TAG})*+\n(?:[ \t\r\n]|{_TAG})*+(?=[{WIDE}])")
+_WRAP = re.compile(rf"[{WIDE}](?:[ \t]|{_TAG})*+\n(?:[ \t\n]|{_TAG})*+(?=[{WIDE}])")
 _STOP_SPACE = re.compile(rf"([、。]) (?=[{WIDE}])")
 _VERBATIM = re.compile(r"(<(pre|textarea|script|style|xmp|listing)\b.*?(?:</\2\s*>|\Z))", re.IGNORECASE | re.DOTALL)
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{2,6})(?![0-9a-fA-F])|([0-9]{3,7})(?![0-9]));?")
@@ -37,10 +37,11 @@ def join_wrapped(html: str) -> str:
     """Remove the line breaks of HTML source that stand between two wide characters, across inline tags too.
 
     They are an editor's wrapping, and an extractor makes a space of each. The rule is the segment break transformation
-    of CSS Text Module Level 3, 4.1.3. A space that was typed stays (東京 大阪), but for one after 、 or 。, where a
-    formatter left it of a line break. Preformatted text is not touched.
+    of CSS Text Module Level 3, 4.1.3; a lone CR is a line break too, as in the HTML Standard. A space that was
+    typed stays (東京 大阪), but for one after 、 or 。, where a formatter left it of a line break. Preformatted text is
+    not touched.
     """
-    pieces = _VERBATIM.split(html)
+    pieces = _VERBATIM.split(html.replace("\r\n", "\n").replace("\r", "\n"))
     pieces[::3] = [_STOP_SPACE.sub(r"\1", _WRAP.sub(_without_white_space, piece)) for piece in pieces[::3]]
     del pieces[2::3]
     return "".join(pieces)

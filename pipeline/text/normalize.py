@@ -12,6 +12,20 @@ SURROGATES = "\ud800-\udfff"
 HALF_WIDTH = "｡-ﾟ"
 SOUND_MARKS = "\u3099\u309a"
 
+KEPT_SPACE, KEPT_TAB = "\ufdd0", "\ufdd1"
+"""Noncharacters that stand for the white space of preformatted text until ``layout`` has seen the text."""
+
+_KEEP = str.maketrans({" ": KEPT_SPACE, "\u00a0": KEPT_SPACE, "\t": KEPT_TAB})
+_SPACES = re.compile(" {2,}")
+_TAB = re.compile(" ?\t[ \t]*+")
+_GAP = re.compile("\n{3,}")
+_WHITE = (
+    " \t\u00a0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + "\u2028\u2029\u202f\u205f\u3000"
+    + KEPT_SPACE
+    + KEPT_TAB
+)
 _DIRTY = re.compile(f"[{INVISIBLE}{SURROGATES}{HALF_WIDTH}{SOUND_MARKS}]")
 _NEWLINE = re.compile("\r\n?")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
@@ -34,3 +48,19 @@ def clean(text: str) -> str:
         text = _HALF_WIDTH.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
         text = _MARKED_KANA.sub(lambda pair: unicodedata.normalize("NFC", pair[0]), text)
     return _BLANK_LINES.sub("\n\n", text)
+
+
+def keep_spaces(text: str) -> str:
+    """Guard the spaces and tabs of a preformatted text against ``layout``; no-break spaces become spaces."""
+    return text.translate(_KEEP)
+
+
+def layout(text: str) -> str:
+    """Lay out a cleaned text of HTML, whose white space says nothing; guarded white space comes back.
+
+    A run of spaces, tabs and no-break spaces becomes a tab if it holds one (the extractor's, between cells), else a
+    space. Lines end without white space and start without all but U+3000; two and more blank lines become one.
+    """
+    text = _TAB.sub("\t", _SPACES.sub(" ", text.replace("\u00a0", " ")))
+    lines = (line.rstrip(_WHITE).lstrip(" \t") for line in text.split("\n"))
+    return _GAP.sub("\n\n", "\n".join(lines)).replace(KEPT_SPACE, " ").replace(KEPT_TAB, "\t")

@@ -113,6 +113,50 @@ def test_line_breaks_and_preformatted_text_stay(extractor: Extractor) -> None:
 
 
 @pytest.mark.parametrize("extractor", ALL)
+def test_space_of_layout_becomes_one_ordinary_space(extractor: Extractor) -> None:
+    text = text_of(
+        "<p>&nbsp;&nbsp;表題&nbsp;&nbsp; 一&#160;文。 &nbsp;</p><p>&nbsp;</p><p>&nbsp;</p><p>　字下げ。</p>", extractor
+    )
+    lines = text.removeprefix(BODY).removesuffix(OTHER).split("\n")
+    assert "表題 一 文。" in lines
+    assert "\n\n\n" not in text
+    assert extractor == "trafilatura" or "　字下げ。" in lines
+
+
+@pytest.mark.parametrize("extractor", ALL)
+def test_preformatted_text_keeps_its_spaces_and_its_neighbours_do_not(extractor: Extractor) -> None:
+    source = "<p>&nbsp; 前の段落である。</p><pre>式  は\n    x&nbsp;&nbsp;=  1\n</pre><p>&nbsp; 後の段落である。</p>"
+    lines = text_of(source, extractor).split("\n")
+    assert [line for line in lines if line and line not in (BODY, OTHER)] == [
+        "前の段落である。",
+        "式  は",
+        "    x  =  1",
+        "後の段落である。",
+    ]
+
+
+def test_spaces_between_the_tags_of_preformatted_text_stay() -> None:
+    assert between("<pre><i>int</i> <b>x</b>  <b>=</b> <pre>1 <b>;</b></pre></pre>").split("\n")[0] == "int x  ="
+
+
+def test_white_space_of_a_text_that_was_no_html_stays() -> None:
+    source = "前\u00a0後  続き \n\n\n    字下げ\t値"
+    plain, record = (
+        extract({"content": source.encode(), "content_type": "text/plain"}, {"text": source})
+        .columns["text"]
+        .to_pylist()
+    )
+    assert plain == record == source
+
+
+def test_an_address_within_a_sentence_is_kept() -> None:
+    """DocBook marks addresses with the class that share buttons have."""
+    address = '<code class="email">&lt;<a class="email" href="mailto:a@example.org">a@example.org</a>&gt;</code>'
+    button = '<div><a class="email" href="mailto:?">友達に送る</a></div>'
+    assert between(f"<p>動かない時は、{address}に連絡する。</p>{button}") == "動かない時は、<a@example.org>に連絡する。"
+
+
+@pytest.mark.parametrize("extractor", ALL)
 def test_numeric_references_come_out_as_characters(extractor: Extractor) -> None:
     assert "日本語&<一>" in text_of(
         "<p>これは&#26085;&#x672C;\n&#35486;&amp;&#60;一&#62;という文章の例です。</p>", extractor

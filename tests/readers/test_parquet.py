@@ -151,7 +151,7 @@ def test_a_date_out_of_range_costs_its_row_and_an_unknown_zone_none(tmp_path: Pa
     for kind in (pa.timestamp("s", "Nowhere/Land"), pa.timestamp("s", "Asia/Tokyo")):
         table = pa.table({"text": ["一", "二"], "date": pa.array([0, 2**50], kind)})
         found = read_table(tmp_path, table)
-        assert found.records.column("date").to_pylist() == ["1970-01-01 00:00:00Z"]
+        assert found.records.column("date").to_pylist() == ["1970-01-01 00:00:00.000Z"]
         assert [(damage.kind, damage.position) for damage in found.damaged] == [("value", 1)]
 
 
@@ -203,9 +203,26 @@ def test_a_footer_that_is_no_footer_is_one_damage(tmp_path: Path) -> None:
 def test_every_column_counts_in_a_batch(tmp_path: Path, field: str) -> None:
     table = pa.table({"text": ["x"] * 10, field: [f"{row}" * 1000 for row in range(10)]})
     found = read_table(tmp_path, table, batch_bytes=3500, metadata=("other",))
-    assert max(len(batch) for batch in found.records.to_batches()) == 3
+    assert max(len(batch) for batch in found.records.to_batches()) in (2, 3)
 
 
 def test_an_endless_url_is_damage(tmp_path: Path) -> None:
     found = read_table(tmp_path, pa.table({"text": ["一", "二"], "url": ["x" * 70_000, "u"]}))
     assert (found.records.column("text").to_pylist(), found.kinds) == (["二"], ["header"])
+
+
+def test_a_broken_page_leaves_the_rows_before_it(tmp_path: Path) -> None:
+    texts = [f"{number}番目の文章" * 20 for number in range(400)]
+    table = pa.table({"text": texts})
+    source = write(
+        tmp_path / "a.parquet", table, use_dictionary=False, data_page_size=1000, write_batch_size=10, compression=None
+    )
+    content = bytearray(Path(source.uri).read_bytes())
+    at = content.index(len(texts[300].encode()).to_bytes(4, "little") + texts[300].encode())
+    content[at : at + 4] = b"\xff" * 4  # a length
+    Path(source.uri).write_bytes(content)
+    found = read_all([source])
+    rows = found.records.num_rows
+    assert found.records.column("text").to_pylist() == texts[:rows]
+    assert 290 <= rows <= 300
+    assert found.kinds == ["parquet"] * (400 - rows)

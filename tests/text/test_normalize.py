@@ -1,10 +1,11 @@
+import re
 import unicodedata
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.text.normalize import clean
+from pipeline.text.normalize import clean, keep_spaces, layout
 
 TRICKY = st.text(
     st.sampled_from("\r\n\t 　\0\x1b\x85\xad\ufeff\u200b\u200e\u202e\u2066かカハﾊﾞﾟｶｰ｡゛\u3099\u309aが\ud800漢a")
@@ -66,3 +67,38 @@ def test_cleaning_keeps_every_visible_character_but_half_width_kana(text: str) -
     kept = "".join(unicodedata.normalize("NFKC", c) if "｡" <= c <= "ﾟ" else c for c in text if not c.isspace())
     got = "".join(c for c in clean(text) if not c.isspace())
     assert unicodedata.normalize("NFC", got) == unicodedata.normalize("NFC", kept)
+
+
+@pytest.mark.parametrize(
+    ("extracted", "expected"),
+    [
+        ("日本\u00a0\u00a0の \u00a0 空白", "日本 の 空白"),
+        ("品名 \t\t 値段\t\u00a0\t数 ", "品名\t値段\t数"),
+        (" \t\u00a0本文 \u3000\n\u00a0\u3000字下げ\u3000", "本文\n\u3000字下げ"),
+        ("上\n\u3000\n \n\n下\n\n続き", "上\n\n下\n\n続き"),
+        (keep_spaces("def f():\n    x =  1\n\ty\u00a0= 2 \n"), "def f():\n    x =  1\n\ty = 2\n"),
+    ],
+)
+def test_white_space_that_says_nothing_in_html_goes(extracted: str, expected: str) -> None:
+    assert layout(extracted) == expected
+
+
+@given(st.text(st.sampled_from(" \t\u00a0\u3000\u2003\n\u2028あa。\ufdd0\ufdd1")))
+def test_layout_touches_white_space_alone_and_leaves_none_at_line_ends(text: str) -> None:
+    got = layout(text)
+    assert "".join(got.split()) == "".join(re.sub("[\ufdd0\ufdd1]", " ", text).split())
+    assert not re.search(r"[^\S\n]+$|\u00a0|\n{3}", got, re.MULTILINE)
+    assert layout(keep_spaces(got)) == got
+
+
+@given(st.text(st.sampled_from(" \t\u00a0\u3000\nあ")))
+def test_lines_that_are_not_preformatted_start_and_space_out_plainly(text: str) -> None:
+    assert not re.search(r"^[ \t]|  | \t|\t |\t\t", layout(text), re.MULTILINE)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "run", [" ", "\u00a0", "\t", "\u3000", " \t", "\u3000 ", "\n", " \n", "\u3000\n", keep_spaces(" ")]
+)
+def test_long_white_space_is_read_once(run: str) -> None:
+    assert "".join(layout(clean(f"あ{run * 1_000_000}い")).split()) == "あい"
