@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.flow import Flow
 from pipeline.plan import Plan
 from pipeline.readers.chunk import Damage
+from pipeline.readers.files import identity_of
 from pipeline.readers.read import read
 from pipeline.schema import HOST
 from pipeline.stage import Barrier, Outcome
@@ -22,6 +23,10 @@ from pipeline.text.hashing import hash64
 from pipeline.text.url import hosts
 
 RESUME_ROWS = 4096
+
+
+class InputChangedError(RuntimeError):
+    """A shard that is not, or not any more, the file that the run set out to read."""
 
 
 @dataclass(slots=True)
@@ -64,6 +69,8 @@ def read_shard(task: PartTask, planned: Plan) -> Iterator[Feed]:
             return
         ordinal, size = end, size + chunk.records.nbytes
         started = time.perf_counter()
+    if identity_of(task.source.uri) != task.source.identity:
+        raise InputChangedError(f"{task.source.uri}: changed since the run began; run again to read it as it is now")
 
 
 def resume_part(task: PartTask, store: Store, barrier: Barrier | None) -> Iterator[Feed]:

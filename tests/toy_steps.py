@@ -210,3 +210,17 @@ class NeverComesUp(Stage):
 
     def process(self, batch: pa.RecordBatch) -> Outcome:
         return Outcome()
+
+
+class Grows(Stage):
+    """Adds a line to a shard while it is being read, until the line is there."""
+
+    cost = Cost.CHARS
+    path: str
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        line = '{"text": "あとから書かれた行"}\n'
+        if line not in Path(self.path).read_text(encoding="utf-8"):
+            with Path(self.path).open("a", encoding="utf-8") as file:
+                file.write(line)
+        return Outcome()

@@ -53,3 +53,10 @@ def identity(path: str, info: Mapping[str, Any], local: bool) -> str:
         return f"{stat.st_size}-{stat.st_mtime_ns}"
     checks = [str(info[name]).strip('"') for name in _CHECKS if info.get(name)]
     return "-".join([str(info.get("size")), *checks[:1]])
+
+
+def identity_of(uri: str) -> str:
+    """Identity of a file as it is now."""
+    fs, path = resolve(uri)
+    fs.invalidate_cache()
+    return identity(path, fs.info(path), isinstance(fs, LocalFileSystem))

@@ -209,6 +209,18 @@ def test_an_error_message_that_is_no_text_costs_its_document_only(write_recipe: 
     assert row["error"] == "ValueError: bad \\ud800"
 
 
+def test_an_input_that_changes_while_it_is_read_is_not_committed(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    recipe = write_recipe([{"toy_steps:Grows": {"path": str(shards / "1.jsonl")}}])
+    result = carry_out(recipe, shards, tmp_path / "run")
+    assert list(result.failed) == [str(shards / "1.jsonl")]
+    assert "changed since the run began" in result.failed[str(shards / "1.jsonl")]
+    again = carry_out(recipe, shards, tmp_path / "run")
+    assert again.ledger
+    assert (again.parts_done, again.ledger["records"]) == (1, 301)
+
+
 def test_a_run_folder_inside_its_input_folder_is_not_read(shards: Path, write_recipe: Write) -> None:
     for _ in range(2):
         result = carry_out(write_recipe(), shards, shards / "run")
