@@ -18,7 +18,7 @@ OWN_PACKAGES = ("pipeline", "classifiers")
 
 def digest(value: Any) -> str:
     """Hash plain data; equal data gives equal digests whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 @cache

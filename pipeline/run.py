@@ -204,7 +204,7 @@ class _Job:
         return done
 
     def _note_failures(self, current: Pass, supervisor: Supervisor) -> None:
-        names = {source.name: source.uri for source in self.sources}
+        names = {source.name: source.file_path for source in self.sources}
         for part, (error, details) in sorted(supervisor.failed.items()):
             self.folder.log(f"{current.name}-{part}", details or error)
             self.result.failed[names.get(part, f"{current.name} {part}")] = error
@@ -274,7 +274,7 @@ def _description(planned: Plan, sources: Sequence[Source]) -> dict[str, Any]:
         "inputs": [
             {
                 "part": source.name,
-                "uri": source.uri,
+                "uri": source.file_path,
                 "start": source.start,
                 "end": source.end,
                 "size": source.size,

@@ -222,7 +222,7 @@ class _Part:
         rows = [
             {
                 "id": f"{self.task.source.key}:{damage.position}",
-                "file_path": self.task.source.uri,
+                "file_path": self.task.source.file_path,
                 "position": damage.position,
                 "reason": f"read.{damage.kind}",
                 "error": storable(damage.error),

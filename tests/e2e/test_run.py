@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -219,6 +220,18 @@ def test_an_input_that_changes_while_it_is_read_is_not_committed(
     again = carry_out(recipe, shards, tmp_path / "run")
     assert again.ledger
     assert (again.parts_done, again.ledger["records"]) == (1, 301)
+
+
+def test_files_of_any_name_are_read(write_recipe: Write, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    names = [b"a b#1?.jsonl", "日本語.jsonl".encode(), "日本語.jsonl".encode("cp932"), b"%41'\"::x.jsonl", b"<b>.jsonl"]
+    for number, name in enumerate(names):
+        Path(os.fsdecode(os.path.join(os.fsencode(folder), name))).write_text(f'{{"text": "文書{number}"}}\n')
+    result = carry_out(write_recipe([{"toy_steps:Digits": {}}]), folder, tmp_path / "run")
+    assert result.ledger
+    assert result.ledger["kept"] == len(names)
+    assert len({row["id"] for row in rows(tmp_path / "run", "corpus")}) == len(names)
 
 
 def test_a_run_folder_inside_its_input_folder_is_not_read(shards: Path, write_recipe: Write) -> None:
