@@ -227,7 +227,7 @@ def test_files_of_any_name_are_read(write_recipe: Write, tmp_path: Path) -> None
     folder.mkdir()
     names = [b"a b#1?.jsonl", "日本語.jsonl".encode(), "日本語.jsonl".encode("cp932"), b"%41'\"::x.jsonl", b"<b>.jsonl"]
     for number, name in enumerate(names):
-        Path(os.fsdecode(os.path.join(os.fsencode(folder), name))).write_text(f'{{"text": "文書{number}"}}\n')
+        (folder / os.fsdecode(name)).write_text(f'{{"text": "文書{number}"}}\n')
     result = carry_out(write_recipe([{"toy_steps:Digits": {}}]), folder, tmp_path / "run")
     assert result.ledger
     assert result.ledger["kept"] == len(names)
