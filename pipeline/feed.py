@@ -70,7 +70,7 @@ def read_shard(task: PartTask, planned: Plan) -> Iterator[Feed]:
         ordinal, size = end, size + chunk.records.nbytes
         started = time.perf_counter()
     if identity_of(task.source.uri) != task.source.identity:
-        raise InputChangedError(f"{task.source.file_path}: changed since the run began; run again to read it as it is now")
+        raise InputChangedError(f"{task.source.file_path}: changed since the run began; run again to read it anew")
 
 
 def resume_part(task: PartTask, store: Store, barrier: Barrier | None) -> Iterator[Feed]:
