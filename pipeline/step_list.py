@@ -1,16 +1,35 @@
-"""The page that lists every step with its options, made from the classes themselves."""
+"""The page that lists what a recipe may say: its own options, how to read, and every step."""
 
 import inspect
 import json
+from collections.abc import Iterable
 
 from pipeline.catalog import STEPS, step_class
-from pipeline.stage import Barrier, Stage
+from pipeline.readers.chunk import Read
+from pipeline.recipe import Recipe
+from pipeline.stage import Barrier, Options, Stage
 
 
 def step_list() -> str:
     """Return ``docs/steps.md``."""
-    head = "# Steps\n\nWritten by `make docs` from the docstrings; do not edit.\n"
-    return "\n".join([head, *(_section(step_class(name)) for name in STEPS)])
+    recipe = [*_options(Recipe, Recipe(name="name", steps=()), leave_out=("read", "steps"))]
+    head = [
+        "# Recipes and steps",
+        "",
+        "Written by `make docs` from the docstrings; do not edit. Bounds are inclusive intervals, `{min: ..., max: ...}`.",
+        "",
+        "## The recipe",
+        "",
+        *recipe,
+        "",
+        "## read",
+        "",
+        "Options of the section `read`.",
+        "",
+        *_options(Read, Read()),
+        "",
+    ]
+    return "\n".join([*head, *(_section(step_class(name)) for name in STEPS)])
 
 
 def _section(cls: type[Stage]) -> str:
@@ -19,10 +38,16 @@ def _section(cls: type[Stage]) -> str:
     if cls.adds:
         lines.append("Adds: " + ", ".join(f"`{name}` ({kind})" for name, kind in cls.adds.items()) + ".")
     if cls.model_fields:
-        lines += ["", "| option | default | what it does |", "|---|---|---|"]
-    defaults = cls().model_dump(mode="json", exclude_none=True)
-    for name, info in cls.model_fields.items():
-        default = json.dumps(defaults.get(name), ensure_ascii=False)
-        description = " ".join((info.description or "").split()).replace("|", "\\|")
-        lines.append(f"| `{name}` | `{default}` | {description} |")
+        lines += ["", *_options(cls, cls())]
     return "\n".join([*lines, ""])
+
+
+def _options(cls: type[Options], defaults: Options, leave_out: tuple[str, ...] = ()) -> Iterable[str]:
+    yield "| option | default | what it does |"
+    yield "|---|---|---|"
+    plain = defaults.model_dump(mode="json", exclude_none=True)
+    for name, info in cls.model_fields.items():
+        if name not in leave_out:
+            default = "" if info.is_required() else f"`{json.dumps(plain.get(name), ensure_ascii=False)}`"
+            description = " ".join((info.description or "").split()).replace("|", "\\|")
+            yield f"| `{name}` | {default} | {description} |"
