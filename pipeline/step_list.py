@@ -16,7 +16,7 @@ def step_list() -> str:
     head = [
         "# Recipes and steps",
         "",
-        "Written by `make docs` from the docstrings; do not edit. Bounds are inclusive intervals, `{min: ..., max: ...}`.",
+        "Written by `make docs` from the docstrings; do not edit. Bounds are inclusive: `{min: ..., max: ...}`.",
         "",
         "## The recipe",
         "",
@@ -33,7 +33,7 @@ def step_list() -> str:
 
 
 def _section(cls: type[Stage]) -> str:
-    kind = "looks across shards" if issubclass(cls, Barrier) else f"costs {cls.cost.name}"
+    kind = cls.cost.name + (", and looks across shards" if issubclass(cls, Barrier) else "")
     lines = [f"## {cls.name()}\n", inspect.cleandoc(cls.__doc__ or ""), "", f"Cost: {kind}."]
     if cls.adds:
         lines.append("Adds: " + ", ".join(f"`{name}` ({kind})" for name, kind in cls.adds.items()) + ".")
