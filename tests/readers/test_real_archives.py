@@ -91,7 +91,7 @@ DIFFERENT: dict[str, tuple[tuple[int, int, int, int], str]] = {
 
 @pytest.mark.data
 def test_every_record_of_every_archive_is_counted(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = shared_data / "b_warc"
+    folder = (shared_data / "b_warc").resolve()
     seen: dict[str, tuple[int, int, int, int]] = {}
     for source in discover([f"{folder}/*/*"], Read()).shards:
         path = Path(source.uri)
