@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from toys import clean_environment, migaki
+from toys import carry_out, clean_environment
 
 from pipeline.recipe import RecipeError, parse
 from pipeline.runfolder import FOLDERS
@@ -33,8 +33,8 @@ RUNNABLE = [page for page in PAGES if blocks(page, "sh") + blocks(page, "python"
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
 def test_commands_of_a_page_run_one_after_the_other(page: Path, tmp_path: Path) -> None:
     write(tmp_path / "runs/sample-shards")
-    migaki("run", ROOT / "configs/sample.yaml", "--input", tmp_path / "runs/sample-shards", "--output",
-           tmp_path / "runs/sample", "--inline")  # fmt: skip
+    if "runs/sample/" in page.read_text(encoding="utf-8"):
+        carry_out(ROOT / "configs/sample.yaml", tmp_path / "runs/sample-shards", tmp_path / "runs/sample")
     for name, code in files_to_save(page):
         (tmp_path / name).write_text(code, encoding="utf-8")
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]

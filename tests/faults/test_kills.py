@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from toys import carry_out, clean_environment, contents, migaki, write_shards, write_toy_recipe
 
-KILLS = int(os.environ.get("MIGAKI_KILLS", "2"))
+KILLS = int(os.environ.get("MIGAKI_KILLS", "1"))
 SHARDS = 8
 STEPS: list[object] = [
     {"toy_steps:Digits": {}},
