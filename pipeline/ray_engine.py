@@ -28,7 +28,7 @@ import ray.exceptions
 
 from pipeline.engine import Advanced, Died, EngineError, Event, Failed, Finished, Task, work
 from pipeline.stats import PartStats
-from pipeline.task import Progress
+from pipeline.task import PartTask, Progress
 
 OBJECT_STORE_BYTES = 128 * 2**20
 TASKS_PER_WORKER = 64
@@ -127,9 +127,11 @@ class RayEngine:
         yield Advanced(entry.task, item)
 
     def _cancel_silent(self, live: dict[Any, _Live]) -> None:
+        """Kill workers that are silent on a batch; a barrier has no batches and may take its time."""
         now = time.monotonic()
         for stream, entry in live.items():
-            if entry.seen is not None and not entry.hung and now - entry.seen > self.patience:
+            waits = isinstance(entry.task, PartTask) and entry.seen is not None and not entry.hung
+            if waits and now - (entry.seen or now) > self.patience:
                 entry.hung = True
                 ray.cancel(stream, force=True)
 

@@ -147,11 +147,13 @@ class SameLength(Barrier):
     sidecar: ClassVar = {"length": pa.int64()}
     adds: ClassVar = {"same_length.count": pa.int32()}
     defaults: ClassVar = {"same_length.count": 1}
+    seconds: float = 0
 
     def sign(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
         return {"length": pc.cast(pc.utf8_length(batch.column("text")), pa.int64())}
 
     def resolve(self, parts: Sequence[SidecarPart]) -> Iterator[Resolution]:
+        time.sleep(self.seconds)
         seen: set[int] = set()
         for part in parts:
             dropped = []

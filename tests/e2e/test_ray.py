@@ -58,6 +58,12 @@ def test_a_killer_in_a_later_pass_is_found_whether_it_lives_or_is_audited(
     assert len(signals) + len(failed) == 100
 
 
+def test_a_barrier_may_take_longer_than_a_batch(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    recipe = write_recipe([{"toy_steps:SameLength": {"seconds": 6}}])
+    done = migaki("run", recipe, "--input", shards, "--output", tmp_path / "run", "--patience", 3)
+    assert "300 records read" in done.stdout
+
+
 def test_a_worker_that_hangs_before_its_first_document_is_noticed(
     shards: Path, write_recipe: Write, tmp_path: Path
 ) -> None:
