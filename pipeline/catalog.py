@@ -46,7 +46,7 @@ def step_reference(stage: Stage) -> str:
     """Return the name under which a recipe finds the class of a stage."""
     cls = type(stage)
     reference = f"{cls.__module__}:{cls.__qualname__}"
-    return stage.name() if STEPS.get(stage.name()) == reference else reference
+    return cls.step_name() if STEPS.get(cls.step_name()) == reference else reference
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:

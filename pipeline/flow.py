@@ -1,6 +1,6 @@
 """Documents of one batch on their way through the steps of a pass: their columns, their verdicts and their sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,14 @@ import pyarrow.compute as pc
 
 from pipeline.stage import Mask
 from pipeline.stats import Tally
-from pipeline.text.chars import characters, count_chars, token_estimate
+from pipeline.text.chars import CHAR_COUNTS, as_column, characters, count_chars, token_estimate
+from pipeline.text.words import WORDS
 
 VERDICT = pa.schema([("audit", pa.bool_()), ("reason", pa.string()), ("reasons", pa.list_(pa.string()))])
 """Columns that carry the verdicts of a document from pass to pass; ``reason`` is the first, null while it is kept."""
+
+DERIVED = (CHAR_COUNTS, WORDS)
+"""Columns that follow from the text: they ride along inside a pass, are never stored, and go when the text changes."""
 
 
 class Flow:
@@ -38,9 +42,11 @@ class Flow:
         return flow
 
     def measure(self) -> None:
-        """Take the sizes anew, after the text has changed: characters, bytes, tokens; bytes of content before text."""
+        """Count the text anew: characters by class, and the sizes (characters, bytes, which are those of the content
+        before there is text, and tokens)."""
         text = self.batch.column("text")
         counts = count_chars(text)
+        self.set_columns({CHAR_COUNTS.name: as_column(counts)})
         content = pc.binary_length(self.batch.column("content")) if "content" in self.batch.schema.names else 0
         sizes = pc.coalesce(pc.binary_length(text), content, 0)
         self.sizes = np.stack([characters(counts), sizes.to_numpy(), token_estimate(counts)], axis=1).astype(np.int64)
@@ -69,11 +75,12 @@ class Flow:
                 self.batch.append_column(field, values) if index < 0 else self.batch.set_column(index, field, values)
             )
         if "text" in columns:
+            self.drop_columns([field.name for field in DERIVED if field.name in self.batch.schema.names])
             self.measure()
 
-    def drop_column(self, name: str) -> None:
-        """Let go of a column that no later step reads."""
-        self.batch = self.batch.drop_columns([name])
+    def drop_columns(self, names: Sequence[str]) -> None:
+        """Let go of columns that no later step reads."""
+        self.batch = self.batch.drop_columns(list(names))
 
     def select(self, rows: Mask) -> "Flow":
         """Return the flow of some rows alone."""

@@ -28,6 +28,14 @@ def process(stage: Stage, batch: pa.RecordBatch) -> Outcome:
     return outcome
 
 
+def needed(stage: Stage, batch: pa.RecordBatch) -> Mask:
+    """Ask a step which rows it must see; all of them if it raises, and ``process`` finds the document at fault."""
+    try:
+        return stage.needed(batch)
+    except Exception:  # noqa: BLE001  a proof that fails proves nothing, so every row is scored
+        return np.ones(batch.num_rows, dtype=np.bool_)
+
+
 def split_error(message: str) -> str:
     """Return the kind of a failure message ``Kind: what happened``; ``error`` where it names none."""
     kind, colon, _ = message.partition(":")
@@ -48,7 +56,11 @@ def _halving(stage: Stage, batch: pa.RecordBatch) -> tuple[Outcome, int]:
 
 
 def _join(left: Outcome, right: Outcome, left_rows: int, right_rows: int) -> Outcome:
-    columns = {name: pa.concat_arrays([left.columns[name], right.columns[name]]) for name in left.columns}
+    kinds = {name: values.type for name, values in [*left.columns.items(), *right.columns.items()]}
+    columns = {
+        name: pa.concat_arrays([_values(left, name, left_rows, kind), _values(right, name, right_rows, kind)])
+        for name, kind in kinds.items()
+    }
     reasons = dict.fromkeys([*left.drops, *right.drops])
     drops = {
         reason: np.concatenate([_mask(left.drops, reason, left_rows), _mask(right.drops, reason, right_rows)])
@@ -56,6 +68,10 @@ def _join(left: Outcome, right: Outcome, left_rows: int, right_rows: int) -> Out
     }
     failures = dict(left.failures) | {row + left_rows: error for row, error in right.failures.items()}
     return Outcome(columns=columns, drops=drops, failures=failures)
+
+
+def _values(outcome: Outcome, name: str, rows: int, kind: pa.DataType) -> pa.Array:
+    return outcome.columns[name] if name in outcome.columns else pa.nulls(rows, kind)
 
 
 def _mask(drops: Mapping[str, Mask], reason: str, rows: int) -> Mask:

@@ -11,6 +11,7 @@ from pipeline.fingerprint import code_version, digest, stage_fingerprint
 from pipeline.recipe import Recipe
 from pipeline.schema import CORPUS_COLUMNS, HOST, RECORD
 from pipeline.stage import Barrier, Checkpoint, Cost, Stage
+from pipeline.text.chars import CHAR_COUNTS
 
 
 class PlanError(ValueError):
@@ -38,7 +39,7 @@ class Pass:
         """Name of the first step in the funnel, where documents come in."""
         if self.opening:
             return self.opening.name()
-        return "read" if self.index == 0 else Checkpoint.name()
+        return "read" if self.index == 0 else Checkpoint.step_name()
 
     @property
     def name(self) -> str:
@@ -144,7 +145,7 @@ def _passes(steps: tuple[Stage, ...]) -> Iterator[Pass]:
 
 
 def _check_columns(recipe: Recipe) -> None:
-    available = {*RECORD.names, HOST.name}
+    available = {*RECORD.names, HOST.name, CHAR_COUNTS.name}
     makers = [step.name() for step in recipe.steps if makes_text(step)]
     for index, step in enumerate(recipe.steps):
         if "text" in step.reads and makers and makers[0] in [later.name() for later in recipe.steps[index + 1 :]]:

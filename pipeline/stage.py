@@ -70,23 +70,41 @@ class Interval(Options):
         return drops
 
 
+def snake_case(name: str) -> str:
+    """Turn ``CamelCase`` into ``camel_case``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
 class Stage(Options):
-    """A step of a recipe. Its fields are its YAML options; its name is the snake case of its class name."""
+    """A step of a recipe. Its fields are its YAML options."""
 
     cost: ClassVar[Cost]
     reads: ClassVar[tuple[str, ...]] = ("text",)
     adds: ClassVar[Mapping[str, pa.DataType]] = {}
-    """Columns that ``process`` returns, with their types; ``text`` among them makes the stage a modifier."""
+    """Columns that ``process`` returns, with their types; ``text`` among them makes the stage a modifier. Columns of
+    ``schema.DERIVED`` may come along undeclared."""
     libraries: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version changes what the stage returns; part of the fingerprint."""
 
     @classmethod
-    def name(cls) -> str:
-        """Name in recipes, reasons and signal columns."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    def step_name(cls) -> str:
+        """Name in recipes: the snake case of the class name."""
+        return snake_case(cls.__name__)
+
+    def name(self) -> str:
+        """Name in reasons and signal columns; a recipe holds it once."""
+        return self.step_name()
 
     def open(self) -> None:
         """Load models and tables; called once per worker before the first batch."""
+
+    def needed(self, batch: pa.RecordBatch) -> Mask:
+        """Rows of living documents that ``process`` must see; of the others it is proven that they stay.
+
+        Asked of stages that cost more than CHARS; what they would add to the other rows stays null, but for the audit
+        sample, which is always processed.
+        """
+        return np.ones(batch.num_rows, dtype=np.bool_)
 
     def process(self, batch: pa.RecordBatch) -> Outcome:
         """Score or rewrite one batch."""
@@ -105,7 +123,7 @@ class Filter(Stage):
         bounds = {name for name, info in cls.model_fields.items() if info.annotation is Interval}
         if unknown := bounds - set(cls.signals):
             raise TypeError(f"{cls.__name__}: bounds without a signal: {sorted(unknown)}")
-        cls.adds = {f"{cls.name()}.{signal}": kind for signal, kind in cls.signals.items()}
+        cls.adds = {f"{cls.step_name()}.{signal}": kind for signal, kind in cls.signals.items()}
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any] | pa.Array]:
         """Compute every signal, one value per row."""

@@ -38,6 +38,8 @@ class StepStats:
     """Full reason -> documents for which it was the first."""
     failed: dict[str, int] = field(default_factory=dict)
     """Full reason -> documents in quarantine."""
+    spared: int = 0
+    """Documents that stayed without being scored, since it was proven that no bound could be crossed."""
 
     def drop(self, reason: str, rows: int) -> None:
         """Count rows that leave for a reason."""
@@ -62,6 +64,7 @@ class StepStats:
         """Add the same step of another part."""
         self.entered.add(other.entered)
         self.stayed.add(other.stayed)
+        self.spared += other.spared
         for reason, rows in other.dropped.items():
             self.drop(reason, rows)
         for reason, rows in other.failed.items():
@@ -150,4 +153,6 @@ def _sorted_reasons(step: StepStats) -> dict[str, Any]:
 
 def _step_from_json(data: Mapping[str, Any]) -> StepStats:
     tallies = {key: Tally(**data[key]) for key in ("entered", "stayed")}
-    return StepStats(data["name"], **tallies, dropped=dict(data["dropped"]), failed=dict(data["failed"]))
+    return StepStats(
+        data["name"], **tallies, dropped=dict(data["dropped"]), failed=dict(data["failed"]), spared=data["spared"]
+    )

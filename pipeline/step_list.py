@@ -34,7 +34,7 @@ def step_list() -> str:
 
 def _section(cls: type[Stage]) -> str:
     kind = cls.cost.name + (", and looks across shards" if issubclass(cls, Barrier) else "")
-    lines = [f"## {cls.name()}\n", inspect.cleandoc(cls.__doc__ or ""), "", f"Cost: {kind}."]
+    lines = [f"## {cls.step_name()}\n", inspect.cleandoc(cls.__doc__ or ""), "", f"Cost: {kind}."]
     if cls.adds:
         lines.append("Adds: " + ", ".join(f"`{name}` ({kind})" for name, kind in cls.adds.items()) + ".")
     if cls.model_fields:

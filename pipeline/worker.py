@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from pipeline.feed import Feed, read_shard, resume_part
 from pipeline.flow import VERDICT, Flow
-from pipeline.isolation import process, split_error
+from pipeline.isolation import split_error
 from pipeline.parts import Excluded, PartFiles, quarantine_rows, storable
 from pipeline.plan import Pass, Plan, plan
 from pipeline.readers.chunk import Damage
 from pipeline.recipe import parse
 from pipeline.schema import EXCLUDED, HOST, QUARANTINE, RECORD
-from pipeline.stage import Barrier, Cost, Mask, Outcome, Stage
+from pipeline.scoring import score
+from pipeline.stage import Barrier, Outcome, Stage
 from pipeline.stats import PartStats, StepStats
 from pipeline.storage import Store
 from pipeline.task import PartPaths, PartTask, Progress
@@ -147,11 +148,13 @@ class _Part:
         started = time.perf_counter()
         step = self.steps[stage.name()]
         step.entered.add(flow.tally(flow.alive))
-        flow = self._apply(flow, step, stage, _score(flow, stage))
+        scored = score(flow, stage)
+        step.spared += scored.spared
+        flow = self._apply(flow, step, stage, scored.outcome)
         if stage.name() in self.undecoded:
             flow = flow.select(flow.alive)
         if stage.name() == self.plan.text_step:
-            flow.drop_column("content")
+            flow.drop_columns(["content"])
         step.stayed.add(flow.tally(flow.alive))
         self._spent(step.name, time.perf_counter() - started)
         return flow
@@ -248,29 +251,3 @@ class _Part:
 
 def _sidecar_schema(barrier: Barrier) -> pa.Schema:
     return pa.schema([("row", pa.int64()), *barrier.sidecar.items()])
-
-
-def _score(flow: Flow, stage: Stage) -> Outcome:
-    """Run a step on the rows it is worth running on: all, or for dear steps the living and the audit sample."""
-    wanted = np.ones(flow.batch.num_rows, dtype=np.bool_) if stage.cost <= Cost.CHARS else flow.alive | flow.audit
-    if wanted.all():
-        return process(stage, flow.batch)
-    return _scatter(process(stage, flow.batch.filter(pa.array(wanted))), wanted, flow.batch)
-
-
-def _scatter(outcome: Outcome, wanted: Mask, batch: pa.RecordBatch) -> Outcome:
-    """Spread the outcome of some rows over all rows; the others keep their values, or get null in new columns."""
-    places = np.flatnonzero(wanted)
-    take = np.full(wanted.size, -1, dtype=np.int64)
-    take[places] = np.arange(places.size)
-    indices = pa.array(take, mask=take < 0)
-    columns = {}
-    for name, values in outcome.columns.items():
-        spread = values.take(indices)
-        old = batch.column(name) if name in batch.schema.names else None
-        columns[name] = spread if old is None else pa.compute.if_else(pa.array(wanted), spread, old)
-    drops = {}
-    for reason, rows in outcome.drops.items():
-        drops[reason] = np.zeros(wanted.size, dtype=np.bool_)
-        drops[reason][places] = rows
-    return Outcome(columns, drops, {int(places[row]): error for row, error in outcome.failures.items()})

@@ -17,7 +17,7 @@ LAYERS = [
     {"pipeline.engine"},
     {"pipeline.resolution"},
     {"pipeline.worker"},
-    {"pipeline.feed"},
+    {"pipeline.feed", "pipeline.scoring"},
     {"pipeline.runfolder", "pipeline.plan", "pipeline.task", "pipeline.parts", "pipeline.isolation"},
     {"pipeline.recipe", "pipeline.flow", "pipeline.fingerprint"},
     {"pipeline.catalog"},
@@ -44,7 +44,8 @@ HOMES = {
     "numba": {"pipeline.text", "pipeline.dedup", "pipeline.filters.url"},
     "datasketch": set(),
     "sklearn": {"classifiers"},
-    "fugashi": {"pipeline.text"},
+    "fugashi": {"pipeline.text.words"},
+    "unidic_lite": {"pipeline.text"},
 }
 
 

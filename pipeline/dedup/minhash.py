@@ -70,7 +70,7 @@ class MinHash(Barrier):
     folder = "duplicates"
 
     @classmethod
-    def name(cls) -> str:
+    def step_name(cls) -> str:
         """Name as the field writes it."""
         return "minhash"
 

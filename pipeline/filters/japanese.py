@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.stage import Cost, Filter, Interval
-from pipeline.text.chars import Char, count_chars, japanese_letters, share, visible
+from pipeline.text.chars import CHAR_COUNTS, Char, char_counts, japanese_letters, share, visible
 
 
 class Japanese(Filter):
@@ -19,6 +19,7 @@ class Japanese(Filter):
     """
 
     cost = Cost.CHARS
+    reads = (CHAR_COUNTS.name,)
     signals: ClassVar[Mapping[str, pa.DataType]] = {
         "japanese_share": pa.float32(),
         "hiragana_share": pa.float32(),
@@ -34,7 +35,7 @@ class Japanese(Filter):
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any]]:
         """Compute the three shares, 0 where there is nothing to take a share of."""
-        counts = count_chars(batch["text"])
+        counts = char_counts(batch)
         letters = japanese_letters(counts)
         return {
             "japanese_share": share(letters + counts[:, Char.JAPANESE_PUNCTUATION], visible(counts)),

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.stage import Cost, Filter, Interval
-from pipeline.text.chars import characters, count_chars, japanese_letters
+from pipeline.text.chars import CHAR_COUNTS, char_counts, characters, japanese_letters
 
 
 class Length(Filter):
@@ -18,6 +18,7 @@ class Length(Filter):
     """
 
     cost = Cost.CHARS
+    reads = (CHAR_COUNTS.name,)
     signals: ClassVar[Mapping[str, pa.DataType]] = {"characters": pa.int64(), "japanese_letters": pa.int64()}
 
     characters: Interval = Interval()
@@ -27,5 +28,5 @@ class Length(Filter):
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any]]:
         """Count characters and Japanese letters."""
-        counts = count_chars(batch["text"])
+        counts = char_counts(batch)
         return {"characters": characters(counts), "japanese_letters": japanese_letters(counts)}

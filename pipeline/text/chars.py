@@ -41,6 +41,9 @@ class Char(IntEnum):
     REPLACEMENT = 10  # U+FFFD, and bytes that are no UTF-8
 
 
+CHAR_COUNTS = pa.field("char_counts", pa.list_(pa.int64(), len(Char)))
+"""Counts by class of the text of each document, which every batch carries: counted once, whoever needs them."""
+
 KANA = [Char.HIRAGANA, Char.KATAKANA]
 JAPANESE_LETTERS = [*KANA, Char.KANJI]
 WHITE = [Char.SPACE, Char.NEWLINE]
@@ -108,6 +111,16 @@ def count_chars(texts: pa.Array) -> Counts:
     """Count characters by class: n texts -> int64 of shape (n, len(Char)); a null counts as empty."""
     offsets, data = buffers(texts)
     return tally(offsets, data, char_table(), len(Char))
+
+
+def char_counts(batch: pa.RecordBatch) -> Counts:
+    """Return the counts that a batch of n rows carries: int64 of shape (n, len(Char))."""
+    return batch[CHAR_COUNTS.name].flatten().to_numpy().reshape(-1, len(Char))
+
+
+def as_column(counts: Counts) -> pa.FixedSizeListArray:
+    """Turn counts into a column of type CHAR_COUNTS."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(counts.ravel()), len(Char))
 
 
 def characters(counts: Counts) -> npt.NDArray[np.int64]:

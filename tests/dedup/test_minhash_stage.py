@@ -325,6 +325,6 @@ def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
 
 
 def test_the_step_is_named_as_the_field_writes_it() -> None:
-    assert MinHash.name() == "minhash"
+    assert MinHash.step_name() == "minhash"
     assert set(MinHash.defaults) == set(MinHash.adds)
     assert set(MinHash.model_fields) >= MinHash.signing

@@ -1,0 +1,211 @@
+"""Words of Japanese text by fugashi with unidic-lite, as places in the text instead of strings."""
+
+import csv
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+
+import fugashi
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import unidic_lite
+from numba import njit
+
+from pipeline.text.arrow import Bytes, Offsets, buffers
+from pipeline.text.chars import Char, Table, char_table, decode, entry
+
+WORD = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("pos", pa.uint8())])
+WORDS = pa.field("words", pa.list_(WORD))
+"""The words of each document, where they are known: places of their bytes in the text, and parts of speech."""
+
+LONGEST_PIECE = 12_000
+"""Bytes of a line from which on it is cut, since the tagger's lattice grows with the length of what it is given."""
+LONGEST_CHARACTER = 4
+LEAD_MASK, CONTINUATION = 0xC0, 0x80
+NUL, NEWLINE, COMMA, ZERO = 0x00, 0x0A, 0x2C, 0x30
+LIBRARIES = ("fugashi", "unidic-lite")
+
+Places = npt.NDArray[np.int32]
+Tags = npt.NDArray[np.uint8]
+
+
+class PartOfSpeech(IntEnum):
+    """First level of UniDic's parts of speech."""
+
+    NOUN = 0
+    VERB = 1
+    ADJECTIVE = 2
+    ADJECTIVAL_NOUN = 3
+    ADVERB = 4
+    PRONOUN = 5
+    ADNOMINAL = 6
+    CONJUNCTION = 7
+    INTERJECTION = 8
+    PARTICLE = 9
+    AUXILIARY = 10
+    PREFIX = 11
+    SUFFIX = 12
+    SYMBOL = 13
+    PUNCTUATION = 14
+    SPACE = 15
+    OTHER = 16
+
+
+UNIDIC_NAMES = {
+    "名詞": PartOfSpeech.NOUN,
+    "動詞": PartOfSpeech.VERB,
+    "形容詞": PartOfSpeech.ADJECTIVE,
+    "形状詞": PartOfSpeech.ADJECTIVAL_NOUN,
+    "副詞": PartOfSpeech.ADVERB,
+    "代名詞": PartOfSpeech.PRONOUN,
+    "連体詞": PartOfSpeech.ADNOMINAL,
+    "接続詞": PartOfSpeech.CONJUNCTION,
+    "感動詞": PartOfSpeech.INTERJECTION,
+    "助詞": PartOfSpeech.PARTICLE,
+    "助動詞": PartOfSpeech.AUXILIARY,
+    "接頭辞": PartOfSpeech.PREFIX,
+    "接尾辞": PartOfSpeech.SUFFIX,
+    "記号": PartOfSpeech.SYMBOL,
+    "補助記号": PartOfSpeech.PUNCTUATION,
+    "空白": PartOfSpeech.SPACE,
+}
+
+
+def segment(texts: pa.Array) -> pa.ListArray:
+    """Segment n texts: a column of type WORDS, null where the text is null.
+
+    Every line is segmented by itself, so that the words of a document are those of its lines; lines over LONGEST_PIECE
+    bytes are cut. White space is no word. Raises UnicodeDecodeError for bytes that are no UTF-8.
+    """
+    offsets, data = buffers(texts)
+    pieces = _pieces(offsets, data)
+    tags = b"".join(_tagged(data[start:end].tobytes()) for start, end in pieces[:, 1:])
+    counts, starts, ends, classes = _words(
+        data, pieces, np.frombuffer(tags, np.uint8), offsets, (parts_of_speech(), char_table())
+    )
+    places = np.zeros(len(texts) + 1, np.int32)
+    np.cumsum(counts, out=places[1:])
+    words = pa.StructArray.from_arrays([pa.array(starts), pa.array(ends), pa.array(classes)], fields=list(WORD))
+    return pa.ListArray.from_arrays(pa.array(places), words, WORDS.type, mask=texts.is_null())
+
+
+def fill(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Give a batch its column of words; rows that have theirs already are not segmented again."""
+    if WORDS.name not in batch.schema.names:
+        return batch.append_column(WORDS, segment(batch["text"]))
+    known = batch[WORDS.name]
+    if not known.null_count:
+        return batch
+    missing = known.is_null()
+    fresh = segment(batch["text"].filter(missing))
+    rows = np.arange(batch.num_rows)
+    rows[missing.to_numpy(zero_copy_only=False)] = len(known) + np.arange(len(fresh))
+    column = pa.concat_arrays([known, fresh]).take(pa.array(rows))
+    return batch.set_column(batch.schema.get_field_index(WORDS.name), WORDS, column)
+
+
+def word_arrays(words: pa.ListArray) -> tuple[Offsets, Places, Places, Tags]:
+    """Return n + 1 offsets into the words of n documents, then their starts, ends and parts of speech."""
+    flat = words.values
+    return words.offsets.to_numpy(), *(flat.field(index).to_numpy() for index in range(3))
+
+
+@cache
+def tagger() -> fugashi.GenericTagger:
+    """One tagger per process, which prints for each word the end of its bytes and its left context id."""
+    layout = "--output-format-type= --node-format=%pe,%phl, --unk-format=%pe,%phl, --eos-format=,"
+    return fugashi.GenericTagger(f'-r /dev/null -d "{unidic_lite.DICDIR}" {layout}')
+
+
+@cache
+def parts_of_speech() -> Tags:
+    """Left context id of the dictionary -> PartOfSpeech."""
+    with Path(unidic_lite.DICDIR, "left-id.def").open(encoding="utf-8") as lines:
+        names = dict(line.rstrip("\n").split(" ", 1) for line in lines)
+    table = np.full(len(names), PartOfSpeech.OTHER, np.uint8)
+    for number, features in names.items():
+        table[int(number)] = UNIDIC_NAMES.get(next(csv.reader([features]))[0], PartOfSpeech.OTHER)
+    return table
+
+
+def _tagged(piece: bytes) -> bytes:
+    return bytes(tagger().parse(piece.replace(b"\0", b" ").decode()), "ascii")
+
+
+@njit(cache=True, nogil=True)
+def _pieces(offsets: Offsets, data: Bytes) -> npt.NDArray[np.int64]:
+    """Lines that are not empty, long ones cut: (m, 3) of row, first byte, end."""
+    pieces = np.empty((64, 3), np.int64)
+    count = 0
+    for row in range(offsets.size - 1):
+        at, stop = offsets[row], offsets[row + 1]
+        while at < stop:
+            end = _piece_end(data, at, stop)
+            if count == pieces.shape[0]:
+                pieces = np.concatenate((pieces, np.empty_like(pieces)))
+            if end > at:
+                pieces[count] = row, at, end
+                count += 1
+            at = end + (end < stop and data[end] == NEWLINE)
+    return pieces[:count]
+
+
+@njit(cache=True, nogil=True)
+def _piece_end(data: Bytes, at: int, stop: int) -> int:
+    """End of the line that begins here, or the last beginning of a character where it grows too long."""
+    last = min(stop, at + LONGEST_PIECE)
+    end = at
+    while end < last and data[end] != NEWLINE:
+        end += 1
+    if end < stop and end == at + LONGEST_PIECE:
+        while end > last - LONGEST_CHARACTER and data[end] & LEAD_MASK == CONTINUATION:
+            end -= 1
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _words(
+    data: Bytes, pieces: npt.NDArray[np.int64], tags: Bytes, offsets: Offsets, tables: tuple[Tags, Table]
+) -> tuple[npt.NDArray[np.int32], Places, Places, Tags]:
+    """Read the tagger's numbers: words per row, then their places in the text of their row and parts of speech."""
+    speech, classes = tables
+    counts = np.zeros(offsets.size - 1, np.int32)
+    most = np.sum(tags == COMMA) // 2
+    starts, ends, kinds = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.uint8)
+    total = at = 0
+    for piece in range(pieces.shape[0]):
+        row, first = pieces[piece, :2]
+        begin = first
+        while tags[at] != COMMA:
+            size, at = _number(tags, at)
+            context, at = _number(tags, at)
+            end = first + size
+            begin = _skip_white(data, begin, end, classes)
+            if begin < end:
+                starts[total], ends[total], kinds[total] = begin - offsets[row], end - offsets[row], speech[context]
+                counts[row] += 1
+                total += 1
+            begin = end
+        at += 1
+    return counts, starts[:total], ends[:total], kinds[:total]
+
+
+@njit(cache=True, nogil=True)
+def _number(tags: Bytes, at: int) -> tuple[int, int]:
+    """The number at a place, and the place after its comma."""
+    number = 0
+    while tags[at] != COMMA:
+        number = 10 * number + tags[at] - ZERO
+        at += 1
+    return number, at + 1
+
+
+@njit(cache=True, nogil=True)
+def _skip_white(data: Bytes, at: int, end: int, classes: Table) -> int:
+    while at < end:
+        code, following = decode(data, at, end)
+        if code != NUL and classes[entry(code)] != Char.SPACE:
+            break
+        at = following
+    return at
