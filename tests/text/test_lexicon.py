@@ -1,0 +1,82 @@
+"""What the dictionary proves without segmentation must hold for what the tagger finds."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.text.lexicon import counted, fewest_words, longest_words
+from pipeline.text.words import segment
+
+STOPS = ["の", "に", "は", "を", "が", "て", "年", "・", "です"]
+CHANNELS = counted(lambda char: not char.isspace() and char != "\0", str.isalnum, str.isalpha)
+EVERYTHING = np.int64(1) << 60
+KINDS = st.sampled_from(
+    "あいうのはをがてかなカタルー東京都年一二三12３ａAb。、「」…・!★  　\n\t\0\x85𠮷😀🏽é한々〇ゝ\u3099\uffff"
+)
+
+
+def floors(texts: list[str]) -> list[list[int]]:
+    return fewest_words(pa.array(texts), CHANNELS, STOPS, np.full((len(texts), 4), EVERYTHING)).tolist()
+
+
+def words(text: str) -> list[str]:
+    content = text.encode()
+    return [content[word["start"] : word["end"]].decode() for word in segment(pa.array([text])).to_pylist()[0]]
+
+
+def found(text: str) -> list[int]:
+    surfaces = words(text)
+    return [
+        len(surfaces),
+        sum(any(map(str.isalnum, surface)) for surface in surfaces),
+        sum(any(map(str.isalpha, surface)) for surface in surfaces),
+        len({surface for surface in surfaces if surface in STOPS}),
+    ]
+
+
+@given(st.one_of(st.text(max_size=80), st.text(KINDS, max_size=80)))
+@settings(max_examples=400, deadline=None)
+def test_no_more_words_are_promised_than_the_tagger_finds(text: str) -> None:
+    (least,) = floors([text])
+    assert all(low <= count for low, count in zip(least, found(text), strict=True))
+    assert longest_words(pa.array([text]))[0] >= max(map(len, words(text)), default=0)
+
+
+def test_the_promise_is_worth_something() -> None:
+    text = "祖母は籠を持って、川べりの道を歩いた。春の風が吹き、つくしが顔を出していた。" * 3
+    (least,) = floors([text])
+    assert least[0] > 0.8 * found(text)[0]
+    assert least[3] >= 3
+
+
+def test_a_stop_word_counts_only_where_no_longer_word_can_hide_it() -> None:
+    assert floors(["本を", "はな"]) == [[2, 2, 2, 1], [1, 1, 1, 0]]
+
+
+@pytest.mark.parametrize(("text", "longest"), [("", 0), (" \n", 0), ("雪\n国", 1), ("アルミ", 3), ("x" * 40, 25)])
+def test_the_longest_word_is_that_of_the_dictionary_or_a_run_that_the_tagger_groups(text: str, longest: int) -> None:
+    assert longest_words(pa.array([text])).tolist() == [longest]
+
+
+def test_counting_ends_when_enough_is_found() -> None:
+    text = "犬も歩けば棒に当たる。" * 50
+    few = fewest_words(pa.array([text]), CHANNELS, STOPS, np.array([[5, 5, 5, 0]]))[0]
+    assert 5 <= few[0] < floors([text])[0][0]
+
+
+def test_empty_and_null_texts_have_no_words() -> None:
+    assert fewest_words(pa.array(["", None]), CHANNELS, STOPS, np.full((2, 4), EVERYTHING)).tolist() == [[0] * 4] * 2
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("source", ["c_text_livedoor_news/livedoor", "c_text_aozora/aozora_sample"])
+def test_the_promise_holds_on_real_texts(shared_data: Path, source: str) -> None:
+    with (shared_data / f"{source}.jsonl").open(encoding="utf-8") as lines:
+        texts = [json.loads(line)["text"][:3000] for line, _ in zip(lines, range(60), strict=False)]
+    for least, text in zip(floors(texts), texts, strict=True):
+        assert all(low <= count for low, count in zip(least, found(text), strict=True))
