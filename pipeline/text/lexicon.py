@@ -31,6 +31,8 @@ LENGTH_SHIFT, LENGTH_BITS = 26, 0xF
 GROUP, INVOKE = np.uint32(1 << 30), np.uint32(1 << 31)
 LONGEST_GROUP = 25
 """Characters of the longest unknown word: MeCab's ``max-grouping-size`` of 24 after the first."""
+LONGEST_SURFACE = 34
+"""Characters of the longest surface of unidic-lite, a face: Ｊ（ ゜∀゜）し is one of its kind."""
 SPACE = 0x20
 CHANNELS = 4
 STOP_WORDS = CHANNELS - 1

@@ -31,7 +31,7 @@ Tags = npt.NDArray[np.uint8]
 
 
 class PartOfSpeech(IntEnum):
-    """First level of UniDic's parts of speech."""
+    """First level of UniDic's parts of speech; words that are not in UniDic are nouns, or symbols if they begin so."""
 
     NOUN = 0
     VERB = 1
@@ -52,6 +52,8 @@ class PartOfSpeech(IntEnum):
     OTHER = 16
 
 
+UNKNOWN_NOUN, UNKNOWN_SYMBOL = int(PartOfSpeech.NOUN), int(PartOfSpeech.SYMBOL)
+LAST_LETTER = int(Char.DIGIT)
 UNIDIC_NAMES = {
     "名詞": PartOfSpeech.NOUN,
     "動詞": PartOfSpeech.VERB,
@@ -76,7 +78,8 @@ def segment(texts: pa.Array) -> pa.ListArray:
     """Segment n texts: a column of type WORDS, null where the text is null.
 
     Every line is segmented by itself, so that the words of a document are those of its lines; lines over LONGEST_PIECE
-    bytes are cut. White space is no word. Raises UnicodeDecodeError for bytes that are no UTF-8.
+    bytes are cut. White space is no word and in no word: the few that the tagger makes with some inside, as in
+    （ ゜Д゜）, are parted there. Raises UnicodeDecodeError for bytes that are no UTF-8.
     """
     offsets, data = buffers(texts)
     pieces = _pieces(offsets, data)
@@ -113,8 +116,8 @@ def word_arrays(words: pa.ListArray) -> tuple[Offsets, Places, Places, Tags]:
 
 @cache
 def tagger() -> fugashi.GenericTagger:
-    """One tagger per process, which prints for each word the end of its bytes and its left context id."""
-    layout = "--output-format-type= --node-format=%pe,%phl, --unk-format=%pe,%phl, --eos-format=,"
+    """One tagger per process; prints for each word the end of its bytes, and its left context id if it is known."""
+    layout = "--output-format-type= --node-format=%pe,%phl, --unk-format=%pe,, --eos-format=,"
     return fugashi.GenericTagger(f'-r /dev/null -d "{unidic_lite.DICDIR}" {layout}')
 
 
@@ -171,7 +174,7 @@ def _words(
     """Read the tagger's numbers: words per row, then their places in the text of their row and parts of speech."""
     speech, classes = tables
     counts = np.zeros(offsets.size - 1, np.int32)
-    most = np.sum(tags == COMMA) // 2
+    most = np.sum(tags == COMMA) // 2 + _parting(data, classes)
     starts, ends, kinds = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.uint8)
     total = at = 0
     for piece in range(pieces.shape[0]):
@@ -180,15 +183,36 @@ def _words(
         while tags[at] != COMMA:
             size, at = _number(tags, at)
             context, at = _number(tags, at)
-            end = first + size
-            begin = _skip_white(data, begin, end, classes)
-            if begin < end:
-                starts[total], ends[total], kinds[total] = begin - offsets[row], end - offsets[row], speech[context]
+            begin = _skip(True, data, begin, first + size, classes)
+            while begin < first + size:
+                end = _skip(False, data, begin, first + size, classes)
+                starts[total], ends[total] = begin - offsets[row], end - offsets[row]
+                kinds[total] = speech[context] if context else _unknown(data, begin, end, classes)
                 counts[row] += 1
                 total += 1
-            begin = end
+                begin = _skip(True, data, end, first + size, classes)
         at += 1
     return counts, starts[:total], ends[:total], kinds[:total]
+
+
+@njit(cache=True, nogil=True)
+def _unknown(data: Bytes, at: int, end: int, classes: Table) -> int:
+    """Part of speech of a word that is not in the dictionary."""
+    code, _ = decode(data, at, end)
+    return UNKNOWN_NOUN if classes[entry(code)] <= LAST_LETTER else UNKNOWN_SYMBOL
+
+
+@njit(cache=True, nogil=True)
+def _parting(data: Bytes, classes: Table) -> int:
+    """Runs of white space, each of which can part a word of the tagger."""
+    runs = at = 0
+    before = False
+    while at < data.size:
+        code, at = decode(data, at, data.size)
+        white = code == NUL or classes[entry(code)] == Char.SPACE
+        runs += white and not before
+        before = white
+    return runs
 
 
 @njit(cache=True, nogil=True)
@@ -202,10 +226,11 @@ def _number(tags: Bytes, at: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _skip_white(data: Bytes, at: int, end: int, classes: Table) -> int:
+def _skip(white: bool, data: Bytes, at: int, end: int, classes: Table) -> int:
+    """Pass over white characters, or over others."""
     while at < end:
         code, following = decode(data, at, end)
-        if code != NUL and classes[entry(code)] != Char.SPACE:
+        if (code == NUL or classes[entry(code)] == Char.SPACE) != white:
             break
         at = following
     return at

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.lexicon import counted, fewest_words, longest_words
+from pipeline.text.lexicon import LONGEST_SURFACE, counted, fewest_words, lexicon, longest_words
 from pipeline.text.words import segment
 
 STOPS = ["の", "に", "は", "を", "が", "て", "年", "・", "です"]
@@ -71,6 +71,23 @@ def test_counting_ends_when_enough_is_found() -> None:
 
 def test_empty_and_null_texts_have_no_words() -> None:
     assert fewest_words(pa.array(["", None]), CHANNELS, STOPS, np.full((2, 4), EVERYTHING)).tolist() == [[0] * 4] * 2
+
+
+def test_no_surface_of_the_dictionary_is_longer_than_it_is_said_to_be() -> None:
+    bases, parents = lexicon().units[:, 0], lexicon().units[:, 1]
+    places = np.flatnonzero(parents > 0)
+    places = places[np.argsort(parents[places], kind="stable")]
+    level, lengths, longest = bases[:1].astype(np.int64), np.zeros(1, np.int64), 0
+    while level.size:
+        first, last = (np.searchsorted(parents[places], level, side) for side in ("left", "right"))
+        owners = np.repeat(np.arange(level.size), last - first)
+        children = places[np.arange(owners.size) - np.repeat(np.cumsum(last - first) - last, last - first)]
+        bytes_ = children - level[owners] - 1
+        longest = max(longest, *lengths[owners[bytes_ == -1]], 0)
+        inner = bytes_ >= 0
+        lengths = lengths[owners[inner]] + (bytes_[inner] & 0xC0 != 0x80)
+        level = bases[children[inner]].astype(np.int64)
+    assert longest == LONGEST_SURFACE
 
 
 @pytest.mark.data

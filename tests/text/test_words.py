@@ -15,15 +15,15 @@ def surfaces(text: str) -> list[str]:
 
 
 def twin(text: str) -> list[str]:
-    """Read the tagger's own output, line by line: each word lies between two of its ends."""
+    """Read the tagger's own output, line by line: each word lies between two of its ends, parted at white space."""
     found = []
     for line in text.replace("\0", " ").split("\n"):
         content, begin = line.encode(), 0
         if line:
             for end in map(int, tagger().parse(line).split(",")[:-2:2]):
-                found.append(content[begin:end].decode().lstrip())
+                found += content[begin:end].decode().split()
                 begin = end
-    return [word for word in found if word]
+    return found
 
 
 def test_words_are_those_of_the_dictionary_with_their_parts_of_speech() -> None:
@@ -41,6 +41,15 @@ def test_words_are_those_of_the_dictionary_with_their_parts_of_speech() -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "kind"),
+    [("犬", "NOUN"), ("ΑΒΓ", "NOUN"), ("qwertz", "NOUN"), ("2026", "NOUN"), ("](", "SYMBOL"), ("_", "SYMBOL")],
+)
+def test_words_that_the_dictionary_lacks_are_nouns_or_symbols(word: str, kind: str) -> None:
+    (words,) = segment(pa.array([word])).to_pylist()
+    assert [PartOfSpeech(found["pos"]).name for found in words] == [kind]
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("", []),
@@ -49,6 +58,8 @@ def test_words_are_those_of_the_dictionary_with_their_parts_of_speech() -> None:
         ("a  b\tc\r\n", ["a", "b", "c"]),
         ("雪\0国", ["雪", "国"]),
         ("　字下げ", ["字下げ"]),
+        ("（ ゜Д゜）", ["（", "゜Д゜）"]),
+        ("★　★", ["★", "★"]),
     ],
 )
 def test_white_space_and_nul_are_no_words(text: str, expected: list[str]) -> None:
