@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN ?= runs/sample
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test check format docs test-kills bench-gate data-run clean
+.PHONY: help setup sample test check format docs test-kills bench-filters bench-gate data-run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ docs: $(VENV)/.ready ## Write configs/recipe.schema.json and docs/steps.md anew
 test-kills: $(VENV)/.ready ## Kill runs and workers at many more random moments (slow)
 	@MIGAKI_KILLS=10 $(BIN)/python -m pytest tests/faults
 
+bench-filters: $(VENV)/.bench ## Measure chains, kernels and steps beside the peers (MIGAKI_DATA or ../shared/data)
+	@$(BIN)/python -m benchmarks.filters
+
 bench-gate: $(VENV)/.ready ## Measure the byte gate on the real data (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python benchmarks/kana_gate.py
 
@@ -45,6 +48,11 @@ data-run: $(VENV)/.ready ## Run the default recipe on the real data (MIGAKI_DATA
 
 clean: ## Remove the environment and local runs
 	rm -rf $(VENV) runs
+
+$(VENV)/.bench: $(VENV)/.ready
+	@echo "Installing the peers into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary ':all:' --no-binary unidic-lite --constraint constraints.txt --editable '.[bench]'
+	@touch $@
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Migaki needs Python 3.11 or 3.12; set PYTHON=/path/to/it" >&2; exit 1; }

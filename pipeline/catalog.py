@@ -1,11 +1,10 @@
 """The table of steps a recipe may name; adding a stage adds one line here."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 
 from pipeline.stage import Stage
+from pipeline.suggest import did_you_mean
 
 STEPS = {
     "http": "pipeline.filters.http:Http",
@@ -15,10 +14,28 @@ STEPS = {
     "language": "pipeline.filters.language:Language",
     "compression": "pipeline.filters.compression:Compression",
     "mojibake": "pipeline.filters.mojibake:Mojibake",
+    "boilerplate": "pipeline.modifiers.boilerplate:Boilerplate",
     "length": "pipeline.filters.length:Length",
     "japanese": "pipeline.filters.japanese:Japanese",
     "lines": "pipeline.filters.lines:Lines",
+    "sentences": "pipeline.filters.sentences:Sentences",
+    "repetition": "pipeline.filters.repetition:Repetition",
+    "words": "pipeline.filters.words:Words",
+    "gopher_repetition": "pipeline.filters.gopher_repetition:GopherRepetition",
+    "gopher_quality": "pipeline.filters.gopher_quality:GopherQuality",
+    "fineweb_quality": "pipeline.filters.fineweb_quality:FinewebQuality",
+    "c4_quality": "pipeline.modifiers.c4_quality:C4Quality",
+    "c4_paragraphs": "pipeline.filters.c4_paragraphs:C4Paragraphs",
+    "word_list": "pipeline.filters.word_list:WordList",
+    "swallow_v1": "pipeline.filters.swallow_v1:SwallowV1",
+    "swallow_punctuation": "pipeline.modifiers.swallow:SwallowPunctuation",
+    "swallow_footer": "pipeline.modifiers.swallow:SwallowFooter",
+    "llmjp_v1": "pipeline.filters.llmjp_v1:LlmjpV1",
+    "llmjp_v1_lines": "pipeline.modifiers.llmjp_v1_lines:LlmjpV1Lines",
+    "hojichar": "pipeline.filters.hojichar:Hojichar",
+    "hojichar_words": "pipeline.filters.hojichar:HojicharWords",
     "checkpoint": "pipeline.stage:Checkpoint",
+    "datatrove": "pipeline.modifiers.datatrove_block:Datatrove",
     "minhash": "pipeline.dedup.minhash:MinHash",
 }
 
@@ -47,12 +64,3 @@ def step_reference(stage: Stage) -> str:
     cls = type(stage)
     reference = f"{cls.__module__}:{cls.__qualname__}"
     return cls.step_name() if STEPS.get(cls.step_name()) == reference else reference
-
-
-def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """Return the ending of an error about a wrong name: the nearest valid one, or all of them."""
-    names = list(valid)
-    near = get_close_matches(name, names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean `{near[0]}`?"
-    return f"; valid here: {', '.join(f'`{item}`' for item in names)}"

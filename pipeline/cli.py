@@ -1,9 +1,9 @@
-"""The command line: ``migaki run | plan | report | inspect | schema``."""
+"""The command line: ``migaki run | plan | report | inspect | compare | refilter | schema``."""
 
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import __version__
+from pipeline import __version__, comparison, refilter_table
+from pipeline import refilter as what_if
 from pipeline import report as reporting
+from pipeline.compare import CompareError
+from pipeline.compare import compare as make_comparison
 from pipeline.display import TerminalDisplay
 from pipeline.engine import EngineError
 from pipeline.plan import PlanError, advice
@@ -53,6 +56,15 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="STEP.OPTION=VALUE", help="Change an option, e.g. length.japanese_letters.min=400."),
 ]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="CPUs of the embedded Ray; all by default.")]
+InlineOption = Annotated[bool, typer.Option("--inline", help="Run in this process, without Ray.")]
+RayOption = Annotated[
+    str | None, typer.Option(help="Address of a Ray cluster; RAY_ADDRESS by default, else Ray is embedded.")
+]
+PatienceOption = Annotated[
+    float, typer.Option(min=1, help="Seconds a worker may spend on one batch before it is taken to hang.")
+]
+MemoryOption = Annotated[float, typer.Option(min=0.5, help="GiB a worker may allocate.")]
 
 
 @app.command(
@@ -70,28 +82,16 @@ def run(
     ],
     further: Annotated[list[str] | None, typer.Argument(metavar="INPUT", show_default=False, hidden=True)] = None,
     overrides: SetOption = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="CPUs of the embedded Ray; all by default.")] = None,
-    inline: Annotated[bool, typer.Option("--inline", help="Run in this process, without Ray.")] = False,
-    ray_address: Annotated[
-        str | None, typer.Option(help="Address of a Ray cluster; RAY_ADDRESS by default, else Ray is embedded.")
-    ] = None,
-    patience: Annotated[
-        float, typer.Option(min=1, help="Seconds a worker may spend on one batch before it is taken to hang.")
-    ] = 180.0,
-    memory: Annotated[float, typer.Option(min=0.5, help="GiB a worker may allocate.")] = 3.0,
+    workers: WorkersOption = None,
+    inline: InlineOption = False,
+    ray_address: RayOption = None,
+    patience: PatienceOption = 180.0,
+    memory: MemoryOption = 3.0,
 ) -> None:
     """Carry a recipe out over shards into a run folder; what is done already is not done again."""
     settings = Settings(workers, inline, ray_address, patience, int(memory * 2**30))
-    display = TerminalDisplay(errors)
-    with _user_errors():
-        try:
-            result = carry_out(load(recipe, overrides or ()), [*inputs, *(further or ())], to, settings, display)
-        except KeyboardInterrupt:
-            display.close()
-            errors.print("Interrupted. What is done is kept; the same command goes on from here.")
-            raise typer.Exit(INTERRUPTED) from None
-        display.close()
-        _conclude(result, to)
+    every = [*inputs, *(further or ())]
+    _watch(lambda display: carry_out(load(recipe, overrides or ()), every, to, settings, display), to)
 
 
 @app.command(epilog="Example: `migaki plan ja_web --set length.japanese_letters.min=400`")
@@ -144,6 +144,73 @@ def inspect(
             output.print(_shown(document, characters))
 
 
+@app.command(
+    epilog="Example: `migaki compare ja_web my.yaml --input 'shards/*.warc.gz' --limit 9999`; quote globs: what stands "
+    "without an option is a recipe."
+)
+def compare(
+    recipes: Annotated[
+        list[str], typer.Argument(metavar="RECIPE RECIPE...", help="Two or more recipe files or names of shipped ones.")
+    ],
+    inputs: Annotated[
+        list[str], typer.Option("--input", "-i", metavar="URI_OR_GLOB", help="Shards to read; may be given repeatedly.")
+    ],
+    limit: Annotated[int | None, typer.Option(min=1, help="Documents to read; all by default.")] = None,
+    sample: Annotated[int, typer.Option(min=0, help="Disagreements to show for each pair of recipes.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Show what recipes keep of the same documents, how far they agree, and where they do not; writes nothing."""
+    display = TerminalDisplay(errors)
+    with _user_errors():
+        loaded = {written: load(written) for written in recipes}
+        names = [recipe.name for recipe in loaded.values()]
+        named = {written if names.count(recipe.name) > 1 else recipe.name: recipe for written, recipe in loaded.items()}
+        try:
+            of = make_comparison(named, inputs, limit, sample, display)
+        finally:
+            display.close()
+    if as_json:
+        sys.stdout.write(json.dumps(comparison.as_json(of), ensure_ascii=False, indent=1) + "\n")
+        return
+    comparison.show(of, output)
+
+
+@app.command(
+    epilog="Examples: `migaki refilter runs/first --set lines.bullets.max=0.3`; "
+    "`migaki refilter runs/first --recipe my.yaml --write runs/second`"
+)
+def refilter(
+    run_folder: RunArgument,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="RECIPE", help="Another recipe; that of the run by default.")
+    ] = None,
+    overrides: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    write: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Make the new corpus, in another run folder; what is known is not redone."),
+    ] = None,
+    workers: WorkersOption = None,
+    inline: InlineOption = False,
+    ray_address: RayOption = None,
+    patience: PatienceOption = 180.0,
+    memory: MemoryOption = 3.0,
+) -> None:
+    """Tell from a run's stored signals what another recipe would keep, gain and lose, without reading a text."""
+    if write and as_json:
+        raise typer.BadParameter("--json goes with the answer, not with --write")
+    with _user_errors():
+        changed = what_if.changed_recipe(run_folder, recipe, overrides or ())
+        of = None if write else what_if.refilter(run_folder, changed)
+    if write:
+        settings = Settings(workers, inline, ray_address, patience, int(memory * 2**30))
+        _watch(lambda display: what_if.rewrite(run_folder, changed, write, settings, display), write)
+    elif as_json:
+        sys.stdout.write(json.dumps(of, ensure_ascii=False, indent=1) + "\n")
+    elif of:
+        refilter_table.show(of, output)
+
+
 @app.command(epilog="Example: `migaki schema > configs/recipe.schema.json`")
 def schema() -> None:
     """Print the JSON Schema of recipes."""
@@ -184,6 +251,7 @@ def _user_errors() -> Iterator[None]:
         RunFolderError,
         StorageError,
         EngineError,
+        CompareError,
         reporting.ReportError,
     ) as error:
         errors.print(Text(harmless(f"error: {error}")), soft_wrap=True)
@@ -191,6 +259,20 @@ def _user_errors() -> Iterator[None]:
     except LedgerError as error:
         errors.print(Text(f"error: the ledger does not balance: {error}"), soft_wrap=True)
         raise typer.Exit(UNBALANCED) from None
+
+
+def _watch(work: Callable[[TerminalDisplay], Result], to: str) -> None:
+    """Show a run at work, and how it ended."""
+    display = TerminalDisplay(errors)
+    with _user_errors():
+        try:
+            result = work(display)
+        except KeyboardInterrupt:
+            display.close()
+            errors.print("Interrupted. What is done is kept; the same command goes on from here.")
+            raise typer.Exit(INTERRUPTED) from None
+        display.close()
+        _conclude(result, to)
 
 
 def _conclude(result: Result, to: str) -> None:
@@ -209,7 +291,7 @@ def _conclude(result: Result, to: str) -> None:
 
 def _plan_row(step: Stage, opening: Barrier | None) -> tuple[Text, ...]:
     if step is opening:
-        return Text(f"{step.name()} (drop)"), Text(""), Text(""), Text(", ".join(step.adds)), Text("")
+        return Text(f"{step.name()} (drop)"), Text(""), Text(""), Text(", ".join(step.added())), Text("")
     if isinstance(step, Barrier | Checkpoint):
         kind = "look across shards" if isinstance(step, Barrier) else "store survivors"
         return (
@@ -223,7 +305,7 @@ def _plan_row(step: Stage, opening: Barrier | None) -> tuple[Text, ...]:
         Text(step.name()),
         Text(step.cost.name),
         Text(", ".join(step.reads)),
-        Text(", ".join(step.adds)),
+        Text(", ".join(step.added())),
         _options(step),
     )
 

@@ -34,6 +34,7 @@ def stage_fingerprint(stage: Stage, options: Set[str] | None = None) -> dict[str
         "name": stage.name(),
         "options": stage.model_dump(mode="json", include=set(options) if options is not None else None),
         "code": code_version(type(stage).__module__),
+        "data": dict(stage.data()),
         "libraries": {library: version(library) for library in ("pyarrow", *stage.libraries)},
         "unicode": unicodedata.unidata_version,
     }

@@ -16,15 +16,17 @@ class StageError(RuntimeError):
     """A step that fails on most documents is itself at fault; its shard fails instead of filling the quarantine."""
 
 
-def process(stage: Stage, batch: pa.RecordBatch) -> Outcome:
+def process(stage: Stage, batch: pa.RecordBatch, spared: int = 0) -> Outcome:
     """Run a step on a batch; documents on which it raises become failures, with null in the columns it adds.
 
-    Raises StageError when more than FEW documents and more than half of the batch raise.
+    ``spared``: documents beside the batch on which the step is known not to raise. Raises StageError when more than FEW
+    documents and more than half of all raise.
     """
     outcome, raised = _halving(stage, batch)
-    if raised > max(FEW, batch.num_rows // 2):
+    if raised > max(FEW, (batch.num_rows + spared) // 2):
         example = next(iter(outcome.failures.values()))
-        raise StageError(f"step `{stage.name()}` raised on {raised} of {batch.num_rows} documents, e.g. {example}")
+        rows = batch.num_rows + spared
+        raise StageError(f"step `{stage.name()}` raised on {raised} of {rows} documents, e.g. {example}")
     return outcome
 
 
@@ -47,7 +49,7 @@ def _halving(stage: Stage, batch: pa.RecordBatch) -> tuple[Outcome, int]:
         return stage.process(batch), 0
     except Exception as error:  # noqa: BLE001  the one place where any error of a step becomes a document's outcome
         if batch.num_rows == 1:
-            nulls = {name: pa.nulls(1, kind) for name, kind in stage.adds.items()}
+            nulls = {name: pa.nulls(1, kind) for name, kind in stage.added().items()}
             return Outcome(columns=nulls, failures={0: f"{type(error).__name__}: {error}"}), 1
     middle = batch.num_rows // 2
     left, left_raised = _halving(stage, batch.slice(0, middle))

@@ -59,7 +59,7 @@ class Plan:
         added: dict[str, pa.DataType] = {}
         for current in self.passes if through < 0 else self.passes[: through + 1]:
             for step in current.steps:
-                added |= step.adds
+                added |= step.added()
         return added
 
     def signals(self, through: int = -1) -> dict[str, pa.DataType]:
@@ -123,14 +123,19 @@ def advice(recipe: Recipe) -> list[str]:
         dearer = [
             before.name()
             for before in recipe.steps[:index]
-            if before.cost > step.cost >= Cost.METADATA and not (set(step.reads) & set(before.adds))
+            if before.cost > step.cost >= Cost.METADATA and not (_needs(step) & set(before.added()))
         ]
-        if dearer and not isinstance(step, Barrier | Checkpoint):
+        if dearer and not isinstance(step, Barrier | Checkpoint) and "text" not in step.added():
             notes.append(
                 f"`{step.name()}` costs {step.cost.name} and stands after `{dearer[0]}`, which it does not need: "
                 "moved before it, it would save work"
             )
     return notes
+
+
+def _needs(step: Stage) -> set[str]:
+    """Columns that a step reads; who reads counts of the text needs the text."""
+    return {*step.reads, "text"} if CHAR_COUNTS.name in step.reads else set(step.reads)
 
 
 def _passes(steps: tuple[Stage, ...]) -> Iterator[Pass]:
@@ -148,16 +153,16 @@ def _check_columns(recipe: Recipe) -> None:
     available = {*RECORD.names, HOST.name, CHAR_COUNTS.name}
     makers = [step.name() for step in recipe.steps if makes_text(step)]
     for index, step in enumerate(recipe.steps):
-        if "text" in step.reads and makers and makers[0] in [later.name() for later in recipe.steps[index + 1 :]]:
+        if "text" in _needs(step) and makers and makers[0] in [later.name() for later in recipe.steps[index + 1 :]]:
             raise PlanError(f"step `{step.name()}` reads the text and stands before `{makers[0]}`, which makes it")
         if isinstance(step, Checkpoint) and index and isinstance(recipe.steps[index - 1], Checkpoint):
             raise PlanError("two checkpoints with no step between them")
         for column in step.reads:
             if column not in available:
                 raise PlanError(f"step `{step.name()}` reads column `{column}`, {_who_adds(column, recipe)}")
-        if clash := (set(step.adds) & available) - set(RECORD.names):
+        if clash := (set(step.added()) & available) - set(RECORD.names):
             raise PlanError(f"step `{step.name()}` adds column `{min(clash)}`, which an earlier step added already")
-        available |= set(step.adds)
+        available |= set(step.added())
         if makes_text(step) or isinstance(step, Barrier | Checkpoint):
             available.discard("content")
 

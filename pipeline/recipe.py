@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
-from pipeline.catalog import did_you_mean, step_class, step_reference
+from pipeline.catalog import step_class, step_reference
 from pipeline.readers.chunk import Read
 from pipeline.stage import Checkpoint, Options, Stage
+from pipeline.suggest import did_you_mean
 
 Location = tuple[str | int, ...]
 
@@ -44,9 +45,12 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file, or a shipped recipe by its name, and apply ``step.option=value`` overrides."""
     file = find(str(path))
     data, places = _read_yaml(file)
-    for override in overrides:
-        places[_override(data, override)] = f"--set {override}"
-    return parse(data, str(file), places)
+    return _overridden(data, overrides, str(file), places)
+
+
+def amend(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """Apply ``step.option=value`` overrides to a recipe that was read before."""
+    return _overridden(recipe.resolved(), overrides, recipe.name, {})
 
 
 def find(name: str) -> Path:
@@ -114,7 +118,7 @@ def _step(entry: Any, index: int, place: _Place, problems: list[str]) -> Stage |
 
 
 def _refuse_repeats(stages: Sequence[Stage | None], place: _Place, problems: list[str]) -> None:
-    seen: set[str] = set()
+    seen = {"read", "worker"}  # reasons of no step begin with these
     for index, stage in enumerate(stages):
         if stage is None or isinstance(stage, Checkpoint):
             continue
@@ -150,13 +154,31 @@ def _fields_at(model: type[Options], location: Iterable[Any]) -> list[str]:
     return list(model.model_fields)
 
 
-def _override(data: Any, override: str) -> Location:
-    """Apply an override; returns the location it wrote to."""
+def _overridden(data: Any, overrides: Sequence[str], file: str, places: dict[Location, str]) -> Recipe:
+    if not isinstance(data, dict) or not isinstance(data.get("steps"), list):
+        return parse(data, file, places)
+    data = _spelled_out(data, file, places) if overrides else data
+    named = [_step_names(entry) for entry in data["steps"]] if overrides else []
+    for override in overrides:
+        places[_override(data, override, named)] = f"--set {override}"
+    return parse(data, file, places)
+
+
+def _spelled_out(data: Any, file: str, places: Mapping[Location, str]) -> Any:
+    """Write out the defaults, so that an override of one bound leaves the other one alone."""
+    try:
+        return parse(data, file, places).resolved()
+    except RecipeError:
+        return data  # an override may mend it; what it does not mend, ``parse`` explains then
+
+
+def _override(data: Any, override: str, named: Sequence[tuple[str, ...]]) -> Location:
+    """Apply an override; returns the location it wrote to. ``named``: what each step may be called."""
     target, equals, value = override.partition("=")
     keys = target.split(".")
     if not equals or not all(keys):
         raise RecipeError(f"--set {override}: write step.option=value, e.g. length.japanese_letters.min=400")
-    entry, location = _override_root(data, keys, override)
+    entry, location = _override_root(data, keys, override, named)
     for key in keys[:-1]:
         entry = entry.setdefault(key, {})
         if not isinstance(entry, dict):
@@ -165,19 +187,40 @@ def _override(data: Any, override: str) -> Location:
     return (*location, *keys)
 
 
-def _override_root(data: Any, keys: list[str], override: str) -> tuple[dict[str, Any], Location]:
+def _override_root(
+    data: Any, keys: list[str], override: str, named: Sequence[tuple[str, ...]]
+) -> tuple[dict[str, Any], Location]:
     """Return the mapping that ``keys`` start from and its location; the step's name is taken off ``keys``."""
-    steps = data.get("steps") or []
-    names = [entry if isinstance(entry, str) else next(iter(entry)) for entry in steps]
-    if keys[0] in names and len(keys) > 1:
-        index = names.index(keys.pop(0))
-        options = {} if isinstance(steps[index], str) else steps[index][names[index]] or {}
-        steps[index] = {names[index]: options}
-        return options, ("steps", index, names[index])
+    steps = data["steps"]
+    found = [index for index, names in enumerate(named) if keys[0] in names]
+    if len(found) > 1:
+        own = ", ".join(f"`{named[index][-1]}`" for index in found)
+        raise RecipeError(f"--set {override}: `{keys[0]}` stands {len(found)} times; name one: {own}")
+    if found and len(keys) > 1:
+        (index,), key = found, named[found[0]][0]
+        del keys[0]
+        options = {} if isinstance(steps[index], str) else steps[index][key] or {}
+        steps[index] = {key: options}
+        return options, ("steps", index, key)
     top = [name for name in Recipe.model_fields if name != "steps"]
     if keys[0] not in top:
-        raise RecipeError(f"--set {override}: no step `{keys[0]}`{did_you_mean(keys[0], [*names, *top])}")
+        valid = dict.fromkeys([*(name for names in named for name in names), *top])
+        raise RecipeError(f"--set {override}: no step `{keys[0]}`{did_you_mean(keys[0], valid)}")
     return data, ()
+
+
+def _step_names(entry: Any) -> tuple[str, ...]:
+    """What a step may be called in an override: as the recipe writes it, and by its own name where that differs."""
+    if isinstance(entry, str):
+        entry = {entry: None}
+    if not isinstance(entry, dict) or len(entry) != 1:
+        return ()
+    ((key, options),) = entry.items()
+    try:
+        name = step_class(str(key)).model_validate(options or {}).name()
+    except (KeyError, ValidationError):
+        return (key,)  # ``parse`` explains what is wrong, unless an override mends it
+    return (key,) if name == key else (key, name)
 
 
 def _read_yaml(file: Path) -> tuple[Any, dict[Location, str]]:

@@ -10,12 +10,16 @@ def recipe_schema() -> dict[str, Any]:
     """Return the schema: every step of the catalog with its options, their defaults and their descriptions."""
     schema = Recipe.model_json_schema(ref_template="#/$defs/{model}")
     definitions = schema.setdefault("$defs", {})
-    choices: list[dict[str, Any]] = [{"enum": list(STEPS), "description": "A step with its default options."}]
+    alone: list[str] = []
+    choices: list[dict[str, Any]] = [{"enum": alone, "description": "A step with its default options."}]
     for name in STEPS:
         options = step_class(name).model_json_schema(ref_template="#/$defs/{model}")
         definitions |= options.pop("$defs", {})
         definitions[name] = options
-        step = {"anyOf": [{"$ref": f"#/$defs/{name}"}, {"type": "null"}]}
+        step: dict[str, Any] = {"$ref": f"#/$defs/{name}"}
+        if not options.get("required"):
+            alone.append(name)
+            step = {"anyOf": [step, {"type": "null"}]}
         choices.append(
             {"type": "object", "properties": {name: step}, "required": [name], "additionalProperties": False}
         )

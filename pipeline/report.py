@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.catalog import did_you_mean
 from pipeline.funnel import FunnelRow, funnel
 from pipeline.runfolder import RunFolder
 from pipeline.stats import merge_steps, summary
+from pipeline.suggest import did_you_mean
 
 
 class ReportError(ValueError):

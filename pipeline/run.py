@@ -4,14 +4,16 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from pipeline import __version__
+from pipeline.earlier import Earlier, input_entry
 from pipeline.engine import Engine, InlineEngine, Task
 from pipeline.fingerprint import digest
 from pipeline.plan import Pass, Plan, plan
+from pipeline.provenance import origins
 from pipeline.readers.chunk import Source
 from pipeline.readers.discover import Found, discover
 from pipeline.recipe import Recipe
@@ -61,12 +63,22 @@ class Result:
     failed: dict[str, str] = field(default_factory=dict)
     parts_done: int = 0
     """Parts this call had to do; 0 when everything was done already."""
+    parts_adopted: int = 0
+    """Those of them that an earlier run had done."""
 
 
-def run(recipe: Recipe, inputs: Sequence[str], output: str, settings: Settings, display: Display) -> Result:
+def run(
+    recipe: Recipe,
+    inputs: Sequence[str],
+    output: str,
+    settings: Settings,
+    display: Display,
+    earlier: Earlier | None = None,
+) -> Result:
     """Carry a recipe out over inputs into a run folder; parts that are done already are not done again.
 
-    Raises RecipeError, PlanError, InputError and RunFolderError for what a user can mend, before any work starts.
+    What an ``earlier`` run has done or scored is taken over. Raises RecipeError, PlanError, InputError and
+    RunFolderError for what a user can mend, before any work starts.
     """
     planned = plan(recipe)
     with reaching("the inputs"):
@@ -79,20 +91,17 @@ def run(recipe: Recipe, inputs: Sequence[str], output: str, settings: Settings, 
             folder.scan()
         for note in [*_ignored(found.ignored), *notes]:
             display.note(note)
-        return _carry_out(planned, found.shards, folder, settings, display)
+        return _carry_out(_Job(planned, found.shards, folder, settings, display, earlier))
 
 
-def _carry_out(
-    planned: Plan, sources: Sequence[Source], folder: RunFolder, settings: Settings, display: Display
-) -> Result:
+def _carry_out(job: "_Job") -> Result:
     started = time.monotonic()
-    job = _Job(planned, sources, folder, settings, display)
     try:
         result = job.carry_out()
     finally:
         job.close()
     if result.ledger is not None and result.parts_done:
-        folder.write_json("stats/timing.json", job.timing(time.monotonic() - started))
+        job.folder.write_json("stats/timing.json", job.timing(time.monotonic() - started))
     return result
 
 
@@ -100,10 +109,16 @@ class _Job:
     """One call of ``run``."""
 
     def __init__(
-        self, planned: Plan, sources: Sequence[Source], folder: RunFolder, settings: Settings, display: Display
+        self,
+        planned: Plan,
+        sources: Sequence[Source],
+        folder: RunFolder,
+        settings: Settings,
+        display: Display,
+        earlier: Earlier | None = None,
     ) -> None:
         self.plan, self.sources, self.folder = planned, sources, folder
-        self.settings, self.display = settings, display
+        self.settings, self.display, self.earlier = settings, display, earlier
         self.recipe_json = json.dumps(planned.recipe.resolved(), ensure_ascii=False, sort_keys=True)
         self.stats: list[dict[str, PartStats]] = []
         self.barriers: dict[int, PartStats] = {}
@@ -139,6 +154,11 @@ class _Job:
     def _pass(self, current: Pass) -> dict[str, PartStats]:
         fingerprint = self.plan.fingerprint(current.index)
         tasks = [self._part_task(current, source, fingerprint) for source in self.sources]
+        if self.earlier:
+            tasks = [
+                replace(task, scores=self.earlier.scores(source))
+                for task, source in zip(tasks, self.sources, strict=True)
+            ]
         weights = {source.name: source.size for source in self.sources}
         title = current.closing.name() if current.closing else "corpus"
         return self._carry_out(current, tasks, weights, f"pass {current.index + 1}/{len(self.plan.passes)} {title}")
@@ -182,7 +202,8 @@ class _Job:
         done: dict[str, PartStats] = {}
         todo: list[Task] = []
         for task in tasks:
-            stats = self.folder.committed(PartPaths(current.name, task.part).stats, task.fingerprint)
+            record = PartPaths(current.name, task.part).stats
+            stats = self.folder.committed(record, task.fingerprint) or self._adopted(record, task.fingerprint)
             if stats:
                 done[task.part] = stats
             else:
@@ -202,6 +223,18 @@ class _Job:
             self._note_failures(current, supervisor)
             self.result.parts_done += len(todo)
         return done
+
+    def _adopted(self, record: str, fingerprint: str) -> PartStats | None:
+        """Take a part over that the earlier run has done just so; returns its commit record."""
+        stats = self.earlier.folder.committed(record, fingerprint) if self.earlier else None
+        if stats is None or self.earlier is None:
+            return None
+        self.folder.reopen()
+        if not self.folder.adopt(self.earlier.folder, record, stats):
+            return None
+        self.result.parts_done += 1
+        self.result.parts_adopted += 1
+        return stats
 
     def _note_failures(self, current: Pass, supervisor: Supervisor) -> None:
         names = {source.name: source.file_path for source in self.sources}
@@ -271,15 +304,6 @@ def _description(planned: Plan, sources: Sequence[Source]) -> dict[str, Any]:
         "migaki": __version__,
         "recipe": planned.recipe.resolved(),
         "passes": [current.name for current in planned.passes],
-        "inputs": [
-            {
-                "part": source.name,
-                "uri": source.file_path,
-                "start": source.start,
-                "end": source.end,
-                "size": source.size,
-                "identity": source.identity,
-            }
-            for source in sources
-        ],
+        "origins": {step: origin.scores for step, origin in origins(planned.recipe).items()},
+        "inputs": [input_entry(source) for source in sources],
     }

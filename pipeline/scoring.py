@@ -1,12 +1,16 @@
 """Running a step on a flow: on the rows worth the work, its outcome spread over all of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.flow import Flow
 from pipeline.isolation import needed, process
+from pipeline.known import Known
+from pipeline.provenance import judges
 from pipeline.stage import Cost, Mask, Outcome, Stage
 
 
@@ -18,16 +22,16 @@ class Scored:
     spared: int
 
 
-def score(flow: Flow, stage: Stage) -> Scored:
+def score(flow: Flow, stage: Stage, known: Known | None = None) -> Scored:
     """Run a step on the rows it is worth running on: all, or for dear steps the living in doubt and the audit sample.
 
-    Raises StageError when the step fails on most documents.
+    Rows whose scores are ``known`` are judged by them. Raises StageError when the step fails on most documents.
     """
     wanted = _wanted(flow, stage)
-    if wanted.all():
-        return Scored(process(stage, flow.batch), 0)
-    outcome = _scatter(process(stage, flow.batch.filter(pa.array(wanted))), wanted, flow.batch)
-    return Scored(outcome, int((flow.alive & ~wanted).sum()))
+    stored = known.columns(stage, flow.batch) if known else None
+    outcome = _complete(stage, flow.batch, wanted, stored) if stored else _process(stage, flow.batch, wanted)
+    columns = {name: _plain(values) if name in stage.added() else values for name, values in outcome.columns.items()}
+    return Scored(replace(outcome, columns=columns), int((flow.alive & ~wanted).sum()))
 
 
 def _wanted(flow: Flow, stage: Stage) -> Mask:
@@ -37,6 +41,26 @@ def _wanted(flow: Flow, stage: Stage) -> Mask:
     living = flow.batch if flow.alive.all() else flow.batch.filter(pa.array(flow.alive))
     wanted[flow.alive] |= needed(stage, living)
     return wanted
+
+
+def _process(stage: Stage, batch: pa.RecordBatch, wanted: Mask, spared: int = 0) -> Outcome:
+    if wanted.all():
+        return process(stage, batch, spared)
+    return _scatter(process(stage, batch.filter(pa.array(wanted)), spared), wanted, batch)
+
+
+def _complete(stage: Stage, batch: pa.RecordBatch, wanted: Mask, stored: Mapping[str, pa.Array]) -> Outcome:
+    """Compute what is missing among stored scores, and judge all rows."""
+    assert judges(stage)
+    valid = [values.is_valid().to_numpy(zero_copy_only=False) for values in stored.values()]
+    known = wanted & np.logical_or.reduce(valid)
+    missing = wanted & ~known
+    fresh = _process(stage, batch, missing, int(known.sum())) if missing.any() else Outcome()
+    columns = {
+        name: pc.if_else(pa.array(known), values, fresh.columns.get(name, pa.scalar(None, values.type)))
+        for name, values in stored.items()
+    }
+    return Outcome({**fresh.columns, **columns}, stage.verdict(columns), fresh.failures)
 
 
 def _scatter(outcome: Outcome, wanted: Mask, batch: pa.RecordBatch) -> Outcome:
@@ -49,9 +73,16 @@ def _scatter(outcome: Outcome, wanted: Mask, batch: pa.RecordBatch) -> Outcome:
     for name, values in outcome.columns.items():
         spread = values.take(indices)
         old = batch.column(name) if name in batch.schema.names else None
-        columns[name] = spread if old is None else pa.compute.if_else(pa.array(wanted), spread, old)
+        columns[name] = spread if old is None else pc.if_else(pa.array(wanted), spread, old)
     drops = {}
     for reason, rows in outcome.drops.items():
         drops[reason] = np.zeros(wanted.size, dtype=np.bool_)
         drops[reason][places] = rows
     return Outcome(columns, drops, {int(places[row]): error for row, error in outcome.failures.items()})
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    """Let go of a null bitmap that marks no null: its size would count, and files would be cut in other places."""
+    if values.null_count or not len(values) or values.buffers()[0] is None or pa.types.is_nested(values.type):
+        return values
+    return pa.Array.from_buffers(values.type, len(values), [None, *values.buffers()[1:]], 0, values.offset)

@@ -71,8 +71,8 @@ class Interval(Options):
 
 
 def snake_case(name: str) -> str:
-    """Turn ``CamelCase`` into ``camel_case``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    """Turn ``CamelCase`` into ``camel_case``; a run of capitals is one word, ``PIIFormatter`` a ``pii_formatter``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 class Stage(Options):
@@ -82,7 +82,7 @@ class Stage(Options):
     reads: ClassVar[tuple[str, ...]] = ("text",)
     adds: ClassVar[Mapping[str, pa.DataType]] = {}
     """Columns that ``process`` returns, with their types; ``text`` among them makes the stage a modifier. Columns of
-    ``schema.DERIVED`` may come along undeclared."""
+    ``flow.DERIVED`` may come along undeclared."""
     libraries: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version changes what the stage returns; part of the fingerprint."""
 
@@ -92,8 +92,19 @@ class Stage(Options):
         return snake_case(cls.__name__)
 
     def name(self) -> str:
-        """Name in reasons and signal columns; a recipe holds it once."""
+        """Name in reasons, signal columns and ``--set``; a recipe holds it once.
+
+        A step that a recipe may hold several times takes it from its options.
+        """
         return self.step_name()
+
+    def added(self) -> Mapping[str, pa.DataType]:
+        """Columns that this step adds: those of its class, under its own name where it has one."""
+        return self.adds
+
+    def data(self) -> Mapping[str, str]:
+        """Hashes of the files that the options name; part of the fingerprint."""
+        return {}
 
     def open(self) -> None:
         """Load models and tables; called once per worker before the first batch."""
@@ -114,7 +125,7 @@ class Stage(Options):
 class Filter(Stage):
     """A stage that only scores. Every option of type Interval bounds the signal of the same name."""
 
-    signals: ClassVar[Mapping[str, pa.DataType]]
+    signals: ClassVar[Mapping[str, pa.DataType]] = {}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -124,6 +135,10 @@ class Filter(Stage):
         if unknown := bounds - set(cls.signals):
             raise TypeError(f"{cls.__name__}: bounds without a signal: {sorted(unknown)}")
         cls.adds = {f"{cls.step_name()}.{signal}": kind for signal, kind in cls.signals.items()}
+
+    def added(self) -> Mapping[str, pa.DataType]:
+        """One column a signal, ``<name>.<signal>``."""
+        return {f"{self.name()}.{signal}": kind for signal, kind in self.signals.items()}
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any] | pa.Array]:
         """Compute every signal, one value per row."""

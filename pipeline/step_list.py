@@ -38,7 +38,7 @@ def _section(cls: type[Stage]) -> str:
     if cls.adds:
         lines.append("Adds: " + ", ".join(f"`{name}` ({kind})" for name, kind in cls.adds.items()) + ".")
     if cls.model_fields:
-        lines += ["", *_options(cls, cls())]
+        lines += ["", *_options(cls, cls.model_construct())]
     return "\n".join([*lines, ""])
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -112,6 +113,26 @@ class Store:
         finally:
             temporary.unlink(missing_ok=True)
         return published
+
+    def link(self, other: "Store", relative: str) -> bool:
+        """Share a file of another store by a hard link; False where that cannot be."""
+        if not (self.is_local and other.is_local):
+            return False
+        temporary = self.temporary(relative)
+        try:
+            temporary.hardlink_to(other.path(relative))
+        except OSError:
+            return False
+        temporary.replace(self.path(relative))
+        temporary.unlink(missing_ok=True)  # of two links to one file, a rename leaves both
+        return True
+
+    def copy(self, other: "Store", relative: str) -> Published:
+        """Publish a copy of a file of another store."""
+        temporary = self.temporary(relative)
+        with other.open(relative) as source, temporary.open("wb") as target:
+            shutil.copyfileobj(source, target, 2**20)
+        return self.publish(temporary, relative)
 
     def _relative(self, path: str) -> str:
         return path.removeprefix(self.root).lstrip("/")

@@ -6,6 +6,17 @@ from pipeline.readers.chunk import Source
 
 
 @dataclass(frozen=True, slots=True)
+class StoredScores:
+    """Signals of a part's documents that another run holds."""
+
+    run: str
+    files: tuple[str, ...]
+    """Signal files of the part, relative to the run."""
+    steps: frozenset[str]
+    """Names of the steps whose columns in them are what this run would compute."""
+
+
+@dataclass(frozen=True, slots=True)
 class PartTask:
     """One part of one pass."""
 
@@ -26,6 +37,8 @@ class PartTask:
     """Ordinals of documents that killed a worker, with the cause: they go to quarantine unprocessed."""
     probe: tuple[int, int] | None = None
     """Process only the documents with these ordinals and write nothing: it finds the one that kills a worker."""
+    scores: StoredScores | None = None
+    """What need not be computed again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pipeline.feed import Feed, read_shard, resume_part
 from pipeline.flow import VERDICT, Flow
 from pipeline.isolation import split_error
+from pipeline.known import Known
 from pipeline.parts import Excluded, PartFiles, quarantine_rows, storable
 from pipeline.plan import Pass, Plan, plan
 from pipeline.readers.chunk import Damage
@@ -89,6 +90,7 @@ class _Part:
         self.excluded = Excluded(of.recipe.excluded)
         self.survivors = 0
         self.stored = 0
+        self.known = Known(task.scores, current.stages) if task.scores else None
         self.undecoded = names[: names.index(of.text_step) + 1] if of.text_step in names else []
 
     def run(self) -> Iterator[Progress]:
@@ -148,7 +150,7 @@ class _Part:
         started = time.perf_counter()
         step = self.steps[stage.name()]
         step.entered.add(flow.tally(flow.alive))
-        scored = score(flow, stage)
+        scored = score(flow, stage, self.known)
         step.spared += scored.spared
         flow = self._apply(flow, step, stage, scored.outcome)
         if stage.name() in self.undecoded:
@@ -217,7 +219,11 @@ class _Part:
         rows = flow.table()
         for index, name in enumerate(SIZES.names):
             rows = rows.append_column(name, pa.array(flow.sizes[:, index]))
-        self._write(self.paths.leaving("signals"), signal_schema(self.plan, self.current.index), rows)
+        schema = signal_schema(self.plan, self.current.index)
+        for field in schema:
+            if field.name not in rows.schema.names:
+                rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+        self._write(self.paths.leaving("signals"), schema, rows)
 
     def _quarantine_damage(self, damaged: tuple[Damage, ...], step: StepStats) -> None:
         if not damaged or not self.task.source:

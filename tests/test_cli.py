@@ -12,7 +12,7 @@ from toys import TESTS, Write, carry_out, migaki
 from pipeline.recipe_schema import recipe_schema
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("run", "plan", "report", "inspect", "schema")
+COMMANDS = ("run", "plan", "report", "inspect", "refilter", "compare", "schema")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_each_command_shows_an_example(command: str) -> None:
         (("plan", "ja_web", "--set", "lines.ellipsis.max=1"), "unknown option `ellipsis`"),
         (
             ("plan", "ja_web", "--set", "length.characters=400"),
-            "--set length.characters=400: step 6 `length`: option `characters`: write {min: ..., max: ...} (got 400)",
+            "--set length.characters=400: step 8 `length`: option `characters`: write {min: ..., max: ...} (got 400)",
         ),
         (("run", "ja_web", "--input", "nothing-*.jsonl", "--output", "{tmp}/run"), "nothing-*.jsonl"),
         (("run", "ja_web", "--input", "{tmp}/empty", "--output", "{tmp}/run"), "holds no file of a known type"),

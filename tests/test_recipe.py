@@ -118,6 +118,29 @@ def test_a_wrong_set_is_explained(tmp_path: Path, override: str, part: str) -> N
         load(written(tmp_path, GOOD), [override])
 
 
+@pytest.mark.parametrize("text", ["", "- a\n", "name: x\nsteps: {http: {}}\n", "name: x\nsteps: [http, 5, [], {}]\n"])
+def test_a_malformed_recipe_is_explained_whatever_is_set(tmp_path: Path, text: str) -> None:
+    with pytest.raises(RecipeError, match=r"recipe\.yaml"):
+        load(written(tmp_path, text), ["http.status.max=1"])
+
+
+def test_set_finds_a_step_of_ones_own_by_its_name(tmp_path: Path) -> None:
+    text = "name: x\nsteps:\n  - toy_steps:Digits\n  - toy_steps:Raises: {word: a}\n"
+    recipe = load(written(tmp_path, text), ["raises.word=b", "digits.digits.max=9"])
+    assert [step.model_dump()["word" if index else "digits"] for index, step in enumerate(recipe.steps)] == [
+        {"min": None, "max": 9.0},
+        "b",
+    ]
+
+
+def test_a_step_cannot_take_a_name_that_reasons_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from toy_steps import Digits\n\n\nclass Read(Digits):\n    pass\n"
+    (tmp_path / "reading.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(RecipeError, match="`read` stands twice"):
+        load(written(tmp_path, "name: x\nsteps: ['reading:Read']\n"))
+
+
 def test_an_unknown_recipe_names_the_shipped_ones() -> None:
     with pytest.raises(RecipeError, match="did you mean `ja_web`"):
         load("ja_wbe")
@@ -130,3 +153,10 @@ def test_every_option_has_a_description() -> None:
             if name != "Interval":
                 assert "description" in details, f"{name}.{option}"
     assert Recipe.model_fields["audit"].description
+
+
+def test_an_override_of_one_bound_leaves_the_other_one_alone(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: r\nsteps: [length, compression]\n", encoding="utf-8")
+    recipe = load(path, ["compression.ratio.min=0.3"])
+    assert recipe.steps[1].model_dump()["ratio"] == {"min": 0.3, "max": 0.95}

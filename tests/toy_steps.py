@@ -226,3 +226,58 @@ class Grows(Stage):
             with Path(self.path).open("a", encoding="utf-8") as file:
                 file.write(line)
         return Outcome()
+
+
+class Logs(Stage):
+    """Writes down how many rows it is shown."""
+
+    cost = Cost.CHARS
+    path: str
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        with Path(self.path).open("a", encoding="utf-8") as file:
+            file.write(f"{batch.num_rows}\n")
+        return Outcome()
+
+
+class ReadsCluster(Stage):
+    """Reads a column that a barrier adds."""
+
+    cost = Cost.CHARS
+    reads = ("minhash_cluster_size",)
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        return Outcome()
+
+
+class Thrifty(Filter):
+    """A dear signal, the number of characters: spares texts whose bytes prove them short, writes down what it scores,
+    and raises on texts that hold a word."""
+
+    cost = Cost.MODEL
+    signals: ClassVar = {"length": pa.int64()}
+    length: Interval = Interval(max=250)
+    log: str
+
+    def needed(self, batch: pa.RecordBatch) -> Mask:
+        limit = len(batch) if self.length.max is None else self.length.max
+        doubtful: Mask = pc.greater(pc.binary_length(batch["text"]), limit).to_numpy(zero_copy_only=False)
+        return doubtful
+
+    def score(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        if containing(batch, "raise-thrifty").any():
+            raise ValueError("met it")
+        with Path(self.log).open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}\n" for name in batch["id"].to_pylist())
+        return {"length": pc.cast(pc.utf8_length(batch["text"]), pa.int64())}
+
+
+class Halves(Stage):
+    """A dear modifier: keeps the first half of each text."""
+
+    cost = Cost.MODEL
+    adds: ClassVar = {"text": pa.string()}
+
+    def process(self, batch: pa.RecordBatch) -> Outcome:
+        texts = [text[: len(text) // 2] for text in batch["text"].to_pylist()]
+        return Outcome(columns={"text": pa.array(texts, pa.string())})

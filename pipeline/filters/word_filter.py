@@ -1,13 +1,15 @@
 """What the filters have in common that judge a text by its words."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.stage import Cost, Filter, Mask, Outcome
-from pipeline.text.chars import CHAR_COUNTS
+from pipeline.stage import Cost, Filter, Interval, Mask, Outcome
+from pipeline.text.chars import CHAR_COUNTS, Char, char_counts
 from pipeline.text.words import LIBRARIES, WORDS, fill
 
 
@@ -17,20 +19,42 @@ class WordFilter(Filter):
     cost = Cost.WORDS
     reads = ("text", CHAR_COUNTS.name)
     libraries: ClassVar[tuple[str, ...]] = LIBRARIES
+    proven: ClassVar[frozenset[str]] = frozenset()
+    """Bounds, ``<signal>.<min|max>``, of which ``doubtful`` can prove that a document keeps them."""
 
     segment: Literal["doubtful", "all"] = "doubtful"
     """Which documents to segment: those whose characters do not already prove that no bound is crossed, or all."""
 
     def doubtful(self, batch: pa.RecordBatch) -> Mask:
-        """Rows whose characters alone do not prove that every signal lies within its bounds; all unless overridden."""
+        """Rows whose characters alone do not prove that every bound in ``proven`` is kept."""
         return np.ones(batch.num_rows, dtype=np.bool_)
 
     def needed(self, batch: pa.RecordBatch) -> Mask:
-        """Rows to segment."""
-        return super().needed(batch) if self.segment == "all" else self.doubtful(batch)
+        """Rows to segment; bytes that are no UTF-8 are for the tagger to refuse."""
+        if self.segment == "all" or not self._bounds() <= self.proven:
+            return super().needed(batch)
+        return self.doubtful(batch) | (char_counts(batch)[:, Char.REPLACEMENT] > 0)
+
+    def crossed(self, scores: Mapping[str, npt.NDArray[Any]]) -> Mask:
+        """Rows of n of which one of these signals, scored without words, lies out of its bounds."""
+        masks = [
+            mask
+            for signal, values in scores.items()
+            for mask in getattr(self, signal).outside(pa.array(values, self.signals[signal])).values()
+        ]
+        return np.logical_or.reduce(masks) if masks else np.zeros(len(next(iter(scores.values()))), dtype=np.bool_)
 
     def process(self, batch: pa.RecordBatch) -> Outcome:
         """Score the batch with its words, and hand them on to the steps that follow."""
         segmented = fill(batch)
         outcome = super().process(segmented)
         return replace(outcome, columns={**outcome.columns, WORDS.name: segmented[WORDS.name]})
+
+    def _bounds(self) -> set[str]:
+        intervals = {signal: getattr(self, signal, None) for signal in self.signals}
+        return {
+            f"{signal}.{side}"
+            for signal, interval in intervals.items()
+            if isinstance(interval, Interval)
+            for side in interval.model_dump(exclude_none=True)
+        }

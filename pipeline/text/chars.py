@@ -23,6 +23,9 @@ SEQUENCE = np.repeat(np.array([1, 0, 2, 3, 4, 0], np.int64), [0x80, 0x42, 0x1E, 
 """Bytes of a UTF-8 sequence by its first byte, 0 where none begins with it (The Unicode Standard, table 3-7)."""
 LEAD_BITS = np.array([0, 0x7F, 0x1F, 0x0F, 0x07], np.int64)
 TRAIL_BITS = 0x3F
+ASCII_END = 0x80
+THREE_BYTES = 0xE
+"""High half of the first byte of a sequence of three."""
 
 
 class Char(IntEnum):
@@ -155,8 +158,12 @@ def tally(offsets: Offsets, data: Bytes, table: Table, classes: int) -> Counts:
     for row in range(counts.shape[0]):
         at, stop = offsets[row], offsets[row + 1]
         while at < stop:
-            code, at = decode(data, at, stop)
-            counts[row, table[entry(code)]] += 1
+            while at + 2 < stop and data[at] >> 4 == THREE_BYTES:
+                counts[row, table[three_bytes(data, at)]] += 1
+                at += 3
+            if at < stop:
+                code, at = decode(data, at, stop)
+                counts[row, table[entry(code)]] += 1
     return counts
 
 
@@ -171,6 +178,23 @@ def entry(code: np.int64) -> np.int64:
 @njit(cache=True, nogil=True, inline="always")
 def decode(data: Bytes, at: int, stop: int) -> tuple[np.int64, int]:
     """Code point at byte ``at`` and the place of the next; a byte that begins no whole character gives U+FFFD."""
+    first = data[at]
+    if first >> 4 == THREE_BYTES and at + 2 < stop:
+        return three_bytes(data, at), at + 3
+    if first < ASCII_END:
+        return np.int64(first), at + 1
+    return _decode(data, at, stop)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def three_bytes(data: Bytes, at: int) -> np.int64:
+    """Code point of a sequence of three bytes, which is most of any Japanese text."""
+    high, middle, low = np.int64(data[at]), np.int64(data[at + 1]), np.int64(data[at + 2])
+    return (high & LEAD_BITS[3]) << 12 | (middle & TRAIL_BITS) << 6 | low & TRAIL_BITS
+
+
+@njit(cache=True, nogil=True)
+def _decode(data: Bytes, at: int, stop: int) -> tuple[np.int64, int]:
     length = SEQUENCE[data[at]]
     if length == 0 or at + length > stop:
         return np.int64(REPLACEMENT), at + 1

@@ -17,12 +17,14 @@ import unidic_lite
 from numba import njit
 
 from pipeline.text.arrow import Bytes, Offsets, buffers
-from pipeline.text.chars import PLANE, TABLED_PLANES, Table, decode, entry, tabulate
+from pipeline.text.chars import LEAD_BITS, PLANE, SEQUENCE, TABLED_PLANES, Table, decode, entry, tabulate
 
 Units = npt.NDArray[np.int32]
 Kinds = npt.NDArray[np.uint32]
 Floors = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Run = tuple[np.uint32, int]
+Chain = tuple[np.uint32, bool]
 
 DICTIONARY_HEADER = struct.Struct("<10I32s")
 CATEGORY_NAME = 32
@@ -34,6 +36,8 @@ LONGEST_GROUP = 25
 LONGEST_SURFACE = 34
 """Characters of the longest surface of unidic-lite, a face: Ｊ（ ゜∀゜）し is one of its kind."""
 SPACE = 0x20
+PAIR_BITS = 22
+"""Bits of the number of a pair of characters: half a megabyte of flags, of which one in 25 is set."""
 CHANNELS = 4
 STOP_WORDS = CHANNELS - 1
 """The last channel holds the places of stop words; those before it count words."""
@@ -48,6 +52,10 @@ class Lexicon(NamedTuple):
     """Code point of the BMP -> MeCab's character info: kinds, and how unknown words are made of them."""
     roots: Units
     """Code point of the BMP -> unit after its bytes, -1 where no surface begins with it."""
+    strange: Flags
+    """Code point of the BMP -> whether an unknown word can begin with it."""
+    pairs: Bytes
+    """Bits by ``_pair``: whether two characters stand side by side in a surface, or share the bit of two that do."""
 
 
 @cache
@@ -63,7 +71,9 @@ def lexicon() -> Lexicon:
     if charset.lower() not in (b"utf8", b"utf-8") or kinds.size != 4 * (PLANE - 1):
         raise ValueError(f"{folder}: not a dictionary of MeCab in UTF-8")
     units = content[DICTIONARY_HEADER.size : DICTIONARY_HEADER.size + size].view(np.int32).reshape(-1, 2).copy()
-    return Lexicon(units, kinds.view(np.uint32).copy(), _roots(units))
+    roots = _roots(units)
+    known = np.append(kinds.view(np.uint32), np.uint32(INVOKE))
+    return Lexicon(units, kinds.view(np.uint32).copy(), roots, _strange(units, roots, known), _pairs(units))
 
 
 def counted(*channels: Callable[[str], bool]) -> Table:
@@ -81,17 +91,27 @@ def fewest_words(texts: pa.Array, table: Table, stop_words: Sequence[str], enoug
 
     Channels 0 to 2 count words that hold a character of that bit in ``table`` (see ``counted``); channel 3 counts the
     distinct ``stop_words`` of one character that are words in any segmentation. Counting ends when every channel has
-    reached ``enough``, of the same shape. A bound holds for whatever ``words.segment`` finds in valid UTF-8.
+    reached ``enough``, of the same shape: first between characters that stand in no word side by side, then, where that
+    is not enough, by the longest words. A bound holds for whatever ``words.segment`` finds in valid UTF-8.
     """
-    offsets, data = buffers(texts)
     stops = np.array(sorted({ord(word) for word in stop_words if len(word) == 1}), np.int64)
-    return _fewest(offsets, data, lexicon(), table, stops, enough)
+    found = _parted(*buffers(texts), lexicon(), table, stops, enough)
+    few = (found < enough).any(axis=1)
+    if few.any():
+        closer = _fewest(*buffers(texts.filter(pa.array(few))), lexicon(), table, stops, enough[few])
+        found[few] = np.maximum(found[few], closer)
+    return found
 
 
-def longest_words(texts: pa.Array) -> Floors:
-    """Bound the length in characters of the words of n texts: int64 of n."""
+def longest_runs(texts: pa.Array, words: int) -> Floors:
+    """Bound the characters that 1, 2, ... ``words`` words on end can have in n texts: int64 of shape (n, words)."""
     offsets, data = buffers(texts)
-    return _longest(offsets, data, lexicon())
+    return _longest(offsets, data, lexicon(), _visible(), words)
+
+
+@cache
+def _visible() -> Table:
+    return tabulate(lambda char: not char.isspace() and char != "\0")
 
 
 @njit(cache=True, nogil=True)
@@ -104,6 +124,51 @@ def _roots(units: Units) -> Units:
                 unit = _step(units, unit, byte)
         roots[code] = unit
     return roots
+
+
+@njit(cache=True, nogil=True)
+def _strange(units: Units, roots: Units, kinds: Kinds) -> Flags:
+    strange = np.ones(PLANE, np.bool_)
+    for code in range(PLANE):
+        strange[code] = kinds[code] & INVOKE != 0 or roots[code] < 0 or not _ends(units, roots[code])
+    return strange
+
+
+@njit(cache=True, nogil=True)
+def _pairs(units: Units) -> Bytes:
+    """Walk all surfaces: a stack of unit, character before, character so far and bytes that it lacks."""
+    bits = np.zeros(1 << PAIR_BITS - 3, np.uint8)
+    stack = np.zeros((256 * 4 * LONGEST_SURFACE, 4), np.int64)
+    stack[0, 0] = units[0, 0]
+    size = 1
+    while size:
+        size -= 1
+        unit, before, partial, lacking = stack[size]
+        for byte in range(1, 256):
+            following = _step(units, unit, byte)
+            if following >= 0:
+                code, lacks = (partial << 6 | byte & 0x3F, lacking - 1) if lacking else _lead(byte)
+                if lacks == 0 and before:
+                    place = _pair(before, code)
+                    bits[place >> 3] |= np.uint8(1 << (place & 7))
+                stack[size, 0], stack[size, 3] = following, lacks
+                stack[size, 1], stack[size, 2] = (code, 0) if lacks == 0 else (before, code)
+                size += 1
+    return bits
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _pair(before: int, code: int) -> np.int64:
+    mixed = np.uint64(before) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(code) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
+    return np.int64(mixed >> np.uint64(64 - PAIR_BITS))
+
+
+@njit(cache=True, nogil=True)
+def _lead(byte: int) -> tuple[np.int64, int]:
+    """What the first byte of a character says of its code point, and how many bytes are to come."""
+    length = SEQUENCE[byte]
+    return np.int64(byte & LEAD_BITS[length]), length - 1
 
 
 @njit(cache=True, nogil=True)
@@ -127,6 +192,53 @@ def _step(units: Units, unit: int, byte: int) -> int:
 def _ends(units: Units, unit: int) -> bool:
     """Whether a surface ends at a unit."""
     return units[unit, 1] == unit and units[unit, 0] < 0
+
+
+@njit(cache=True, nogil=True)
+def _parted(
+    offsets: Offsets, data: Bytes, tables: Lexicon, table: Table, stops: npt.NDArray[np.int64], enough: Floors
+) -> Floors:
+    """Count the stretches between places where a word must end."""
+    found = np.zeros((offsets.size - 1, CHANNELS), np.int64)
+    met = np.empty(stops.size, np.bool_)
+    for row in range(found.shape[0]):
+        met[:] = False
+        at, stop = offsets[row], offsets[row + 1]
+        before = length = bits = 0
+        chain = (np.uint32(0), False)
+        while at < stop and not _all_reached(found[row], enough[row]):
+            code, at = decode(data, at, stop)
+            inside, chain = _can_go_on(tables, before, code, chain)
+            if not inside:
+                if length == 1:
+                    found[row, STOP_WORDS] += _meet(stops, met, before)
+                length = bits = 0
+            fresh = table[entry(code)] & ~bits
+            for channel in range(STOP_WORDS):
+                found[row, channel] += fresh >> channel & 1
+            bits |= fresh
+            before = code
+            length += 1
+        if at == stop and length == 1:
+            found[row, STOP_WORDS] += _meet(stops, met, before)
+    return found
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _can_go_on(tables: Lexicon, before: int, code: int, chain: Chain) -> tuple[bool, Chain]:
+    """Whether a word can hold two characters side by side.
+
+    ``chain``: the kinds of the akin characters up to the first one, and whether an unknown word can begin among them.
+    """
+    kind = _kind(tables.kinds, code)
+    if kind & tables.kinds[SPACE] & KIND_BITS:
+        return False, (np.uint32(0), False)
+    strange = code >= PLANE or tables.strange[code]
+    kinds, begun = chain
+    akin = kinds & kind & KIND_BITS != 0
+    place = _pair(before, code)
+    inside = (akin and begun) or tables.pairs[place >> 3] >> (place & 7) & 1 != 0
+    return inside, ((kinds | kind, begun or strange) if akin else (kind, strange))
 
 
 @njit(cache=True, nogil=True)
@@ -162,19 +274,37 @@ def _fewest(
 
 
 @njit(cache=True, nogil=True)
-def _longest(offsets: Offsets, data: Bytes, tables: Lexicon) -> Floors:
-    longest = np.zeros(offsets.size - 1, np.int64)
-    for row in range(longest.size):
+def _longest(offsets: Offsets, data: Bytes, tables: Lexicon, visible: Table, words: int) -> Floors:
+    """Add up the stretches between places where a word must end: each word lies in one of them."""
+    longest = np.zeros((offsets.size - 1, words), np.int64)
+    stretches = np.zeros(words, np.int64)
+    for row in range(longest.shape[0]):
+        stretches[:] = 0
         at, stop = offsets[row], offsets[row + 1]
-        place = 0
-        run = (np.uint32(0), 0)
+        before = 0
+        chain = (np.uint32(0), False)
+        parted = True
         while at < stop:
-            code, following = decode(data, at, stop)
-            length, run = _longest_word(data, at, following, stop, tables, code, (place, run))
-            longest[row] = max(longest[row], length)
-            at = following
-            place += 1
+            code, at = decode(data, at, stop)
+            inside, chain = _can_go_on(tables, before, code, chain)
+            before = code
+            parted |= not inside
+            if visible[entry(code)]:
+                if parted:
+                    stretches[1:] = stretches[:-1].copy()
+                    stretches[0] = 0
+                parted = False
+                stretches[0] += 1
+                _raise(longest[row], stretches)
     return longest
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _raise(longest: Floors, stretches: Floors) -> None:
+    total = 0
+    for number in range(stretches.size):
+        total += stretches[number]
+        longest[number] = max(longest[number], total)
 
 
 @njit(cache=True, nogil=True)

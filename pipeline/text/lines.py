@@ -10,7 +10,7 @@ import pyarrow as pa
 from numba import njit
 
 from pipeline.text.arrow import Bytes, Offsets, buffers
-from pipeline.text.chars import Counts, Table, decode, entry, tabulate
+from pipeline.text.chars import THREE_BYTES, Counts, Table, decode, entry, tabulate, three_bytes
 from pipeline.text.hashing import FNV_OFFSET, FNV_PRIME
 
 HashSet = npt.NDArray[np.uint64]
@@ -29,6 +29,7 @@ ELLIPSES = ("…", "‥", "...", "。。。", "・・・", "、、、", "続き�
 
 NEWLINE = 0x0A
 SPACE, ENDER, CLOSER, BULLET, BRACKET, DIGIT = 1, 2, 4, 8, 16, 32
+TELLING = SPACE | ENDER | CLOSER
 
 
 class Line(IntEnum):
@@ -79,39 +80,66 @@ def _count(offsets: Offsets, data: Bytes, roles: Table, ellipses: Suffixes) -> C
     counts = np.zeros((offsets.size - 1, KINDS), np.int64)
     for row in range(counts.shape[0]):
         at, stop = offsets[row], offsets[row + 1]
-        seen = _hash_set((stop - at) // REPEATABLE)
+        seen = _hash_set(_most_repeatable(data[at:stop]))
         while at < stop:
-            begin, end, length, reach, at = _scan(data, at, stop, roles)
+            begin = _skip_spaces(data, at, stop, roles)
+            end, length, reach, digest, at = _scan(data, begin, stop, roles)
             if length > 0:
                 _add(counts[row], length, reach)
                 counts[row, Line.BULLETS] += _is_bullet(data, begin, end, roles)
                 counts[row, Line.ELLIPSES] += _ends_with(data, begin, end, ellipses)
-                if length >= REPEATABLE and _insert(seen, data[begin:end]):
+                if length >= REPEATABLE and _insert(seen, digest):
                     counts[row, Line.DUPLICATES] += 1
                     counts[row, Line.DUPLICATE_CHARACTERS] += length
     return counts
 
 
 @njit(cache=True, nogil=True)
-def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int, int, int]:
-    """One line: where its stripped form begins and ends, its characters, those up to a sentence end, the next line."""
-    begin = end = at
-    length = spaces = reach = 0
-    ended = False
+def _most_repeatable(text: Bytes) -> int:
+    """Give an upper bound of the lines that can count as duplicates."""
+    newlines = 0
+    for byte in text:
+        newlines += byte == NEWLINE
+    longest_first = text.size // (REPEATABLE + 1)
+    return 1 + min(newlines, longest_first)
+
+
+@njit(cache=True, nogil=True)
+def _skip_spaces(data: Bytes, at: int, stop: int, roles: Table) -> int:
+    """First place of a line's stripped form, or where the line ends."""
     while at < stop and data[at] != NEWLINE:
         code, following = decode(data, at, stop)
+        if not roles[entry(code)] & SPACE:
+            break
+        at = following
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int, np.uint64, int]:
+    """A line from its first character that is not white: where its stripped form ends, its characters, those up to a
+    sentence end, its hash (FNV-1a over code points), and the next line."""
+    end, place, length, reach = at, 0, 0, 0
+    running = digest = FNV_OFFSET
+    ended = False
+    while at < stop:
+        while at + 2 < stop and data[at] >> 4 == THREE_BYTES and roles[three_bytes(data, at)] & TELLING == 0:
+            running = (running ^ np.uint64(three_bytes(data, at))) * FNV_PRIME
+            at, place, ended = at + 3, place + 1, False
+            end, length, digest = at, place, running
+        if at == stop:
+            break
+        code, at = decode(data, at, stop)
         kind = roles[entry(code)]
-        if kind & SPACE:
-            spaces += 1
-        else:
-            begin = at if length == 0 else begin
-            length += 1 if length == 0 else 1 + spaces
-            spaces = 0
-            end = following
+        place += 1
+        running = (running ^ np.uint64(code)) * FNV_PRIME
+        if kind & SPACE == 0:
+            end, length, digest = at, place, running
             ended = kind & ENDER != 0 or (ended and kind & CLOSER != 0)
             reach = length if ended else reach
-        at = following
-    return begin, end, length, reach, at + 1
+        elif code == NEWLINE:
+            break
+    return end, length, reach, digest, at
 
 
 @njit(cache=True, nogil=True)
@@ -138,19 +166,19 @@ def _is_bullet(data: Bytes, begin: int, end: int, roles: Table) -> bool:
 @njit(cache=True, nogil=True)
 def _ends_with(data: Bytes, begin: int, end: int, suffixes: Suffixes) -> bool:
     offsets, letters = suffixes
+    found = False
     for row in range(offsets.size - 1):
-        size = offsets[row + 1] - offsets[row]
-        if end - begin >= size and _equal(data, end - size, letters, offsets[row], size):
-            return True
-    return False
+        found = found or _agree(data, begin, end, letters, offsets[row], offsets[row + 1])
+    return found
 
 
-@njit(cache=True, nogil=True)
-def _equal(left: Bytes, left_at: int, right: Bytes, right_at: int, size: int) -> bool:
-    same = 0
-    while same < size and left[left_at + same] == right[right_at + same]:
-        same += 1
-    return same == size
+@njit(cache=True, nogil=True, inline="always")
+def _agree(data: Bytes, begin: int, end: int, letters: Bytes, first: int, last: int) -> bool:
+    """Whether ``data[begin:end]`` ends with ``letters[first:last]``, looked at from the last byte, which tells most."""
+    while last > first and end > begin and data[end - 1] == letters[last - 1]:
+        last -= 1
+        end -= 1
+    return last == first
 
 
 @njit(cache=True, nogil=True)
@@ -163,12 +191,9 @@ def _hash_set(capacity: int) -> HashSet:
 
 
 @njit(cache=True, nogil=True)
-def _insert(seen: HashSet, line: Bytes) -> bool:
-    """Say whether a line (by FNV-1a of its bytes) was in the set, and put it there."""
-    value = FNV_OFFSET
-    for byte in line:
-        value = (value ^ np.uint64(byte)) * FNV_PRIME
-    value |= np.uint64(1)
+def _insert(seen: HashSet, digest: np.uint64) -> bool:
+    """Say whether a hash was in the set, and put it there."""
+    value = digest | np.uint64(1)
     mask = np.uint64(seen.size - 1)
     slot = (value >> np.uint64(20)) & mask
     while seen[slot] != 0 and seen[slot] != value:

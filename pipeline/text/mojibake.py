@@ -2,6 +2,7 @@
 """Traces of text decoded by the wrong encoding, as shares of its characters."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -9,15 +10,18 @@ import pyarrow as pa
 from numba import njit
 
 from pipeline.text.arrow import Bytes, Offsets, buffers
-from pipeline.text.chars import decode
+from pipeline.text.chars import THREE_BYTES, Table, decode, entry, tabulate, three_bytes
 
 SIGNALS = ("cp932", "half_width_kana", "replacement", "latin1", "raw_jis", "private_use", "escapes")
 CP932, HALF_WIDTH_KANA, REPLACEMENT, LATIN1, RAW_JIS, PRIVATE_USE, ESCAPES = range(len(SIGNALS))
+HARMLESS, LATIN1_LEAD, JIS_LEAD, ESCAPE_LEAD = range(len(SIGNALS), len(SIGNALS) + 4)
+TRACES = ESCAPE_LEAD + 1
+"""What a single character tells: a signal by itself, nothing, or that more has to be looked at."""
 
 SHORTEST = 50
 """Characters below which a share says nothing; such documents score 0."""
 
-CP932_LEADS = tuple(ord(character) for character in "縺繧繝譁蜷邱")
+CP932_LEADS = "縺繧繝譁蜷邱"
 """What CP932 makes of the first two bytes of kana and of frequent kanji in UTF-8."""
 
 CP1252_CONTINUATIONS = np.array(
@@ -26,7 +30,29 @@ CP1252_CONTINUATIONS = np.array(
 )
 """Characters of Windows-1252 for the bytes 80-9F (WHATWG Encoding), in order."""
 
-ESC, AMPERSAND, HASH, DOLLAR, PAREN, SEMICOLON, BACKSLASH = 0x1B, 0x26, 0x23, 0x24, 0x28, 0x3B, 0x5C
+ESC, HASH, PAREN, SEMICOLON, BACKSLASH = 0x1B, 0x23, 0x28, 0x3B, 0x5C
+
+RANGES = (
+    (JIS_LEAD, "$", "$"),
+    (ESCAPE_LEAD, "&", "&"),
+    (ESCAPE_LEAD, "\\", "\\"),
+    (LATIN1_LEAD, "à", "ï"),
+    (PRIVATE_USE, "\ue000", "\uf8ff"),
+    (HALF_WIDTH_KANA, "\uff61", "\uff9f"),
+    (REPLACEMENT, "\ufffd", "\ufffd"),
+    *((CP932, lead, lead) for lead in CP932_LEADS),
+)
+
+
+def trace(char: str) -> int:
+    """Say what a character tells."""
+    return next((kind for kind, first, last in RANGES if first <= char <= last), HARMLESS)
+
+
+@cache
+def trace_table() -> Table:
+    """``trace`` as a table for kernels."""
+    return tabulate(trace)
 
 
 def mojibake(texts: pa.Array) -> Mapping[str, npt.NDArray[np.float32]]:
@@ -39,56 +65,48 @@ def mojibake(texts: pa.Array) -> Mapping[str, npt.NDArray[np.float32]]:
     characters, and nulls, score 0.
     """
     offsets, data = buffers(texts)
-    shares = _shares(offsets, data)
+    shares = _shares(offsets, data, trace_table())
     return {signal: shares[:, column] for column, signal in enumerate(SIGNALS)}
 
 
 @njit(cache=True, nogil=True)
-def _shares(offsets: Offsets, data: Bytes) -> npt.NDArray[np.float32]:
-    shares = np.zeros((offsets.size - 1, 7), np.float32)
-    counts = np.empty(7, np.int64)
+def _shares(offsets: Offsets, data: Bytes, traces: Table) -> npt.NDArray[np.float32]:
+    shares = np.zeros((offsets.size - 1, ESCAPES + 1), np.float32)
+    counts = np.empty(TRACES, np.int64)
     for row in range(offsets.size - 1):
-        text = data[offsets[row] : offsets[row + 1]]
         counts[:] = 0
-        characters = _count(text, counts)
+        characters = _count(data[offsets[row] : offsets[row + 1]], traces, counts)
         if characters >= SHORTEST:
-            for signal in range(7):
+            for signal in range(ESCAPES + 1):
                 shares[row, signal] = counts[signal] / characters
     return shares
 
 
 @njit(cache=True, nogil=True)
-def _count(text: Bytes, counts: npt.NDArray[np.int64]) -> int:
-    characters = 0
-    at = run_end = 0
+def _count(text: Bytes, traces: Table, counts: npt.NDArray[np.int64]) -> int:
+    """Count what the characters tell, add the signals of several characters, and return the number of characters."""
+    characters = at = run_end = 0
     while at < text.size:
+        while at + 2 < text.size and text[at] >> 4 == THREE_BYTES:
+            counts[traces[three_bytes(text, at)]] += 1
+            characters += 1
+            at += 3
+        if at == text.size:
+            break
         start = at
         point, at = decode(text, at, text.size)
         characters += 1
-        if point > 0x4000:
-            _count_wide(point, counts)
-        elif point > 0xEF:  # kana, most of any Japanese text, are no trace of anything
-            continue
-        elif point >= 0xE0:
+        kind = traces[entry(point)]
+        if kind < HARMLESS:
+            counts[kind] += 1
+        elif kind == LATIN1_LEAD:
             counts[LATIN1] += _latin1(text, at)
-        elif point in (AMPERSAND, BACKSLASH):
+        elif kind == ESCAPE_LEAD:
             counts[ESCAPES] += _escape(text, start)
-        elif point == DOLLAR and start >= run_end:
+        elif kind == JIS_LEAD and start >= run_end:
             length, run_end = _raw_jis(text, start)
             counts[RAW_JIS] += length
     return characters
-
-
-@njit(cache=True, nogil=True)
-def _count_wide(point: int, counts: npt.NDArray[np.int64]) -> None:
-    if point < 0xE000:
-        counts[CP932] += point in CP932_LEADS
-    elif point <= 0xF8FF:
-        counts[PRIVATE_USE] += 1
-    elif point == 0xFFFD:
-        counts[REPLACEMENT] += 1
-    elif 0xFF61 <= point <= 0xFF9F:
-        counts[HALF_WIDTH_KANA] += 1
 
 
 @njit(cache=True, nogil=True)

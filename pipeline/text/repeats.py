@@ -4,6 +4,7 @@ Words follow each other there without a gap, so an n-gram of words that comes tw
 that comes twice.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ MIX = np.uint64(0xBF58476D1CE4E5B9)
 
 
 class Repeats(NamedTuple):
-    """What n texts repeat, by n-grams of one length."""
+    """What n texts repeat, by n-grams of m lengths: two int64 arrays of shape (n, m)."""
 
     top: Counts
     """Occurrences of the most frequent n-gram."""
@@ -31,33 +32,32 @@ class Repeats(NamedTuple):
     """Characters that lie in an n-gram which occurred before."""
 
 
-def repeats(texts: pa.Array, size: int) -> Repeats:
-    """Count repeated character n-grams of ``size`` in the white-free form of n texts: two int64 arrays of n."""
+def repeats(texts: pa.Array, sizes: Sequence[int]) -> Repeats:
+    """Count repeated n-grams of these ``sizes`` among the characters of n texts that are neither white nor NUL."""
     offsets, data = buffers(texts)
-    return Repeats(*_repeats(offsets, data, char_table(), size))
+    return Repeats(*_repeats(offsets, data, char_table(), np.array(sizes, np.int64)))
 
 
 @njit(cache=True, nogil=True)
-def _repeats(offsets: Offsets, data: Bytes, classes: Table, size: int) -> tuple[Counts, Counts]:
+def _repeats(offsets: Offsets, data: Bytes, classes: Table, sizes: Counts) -> tuple[Counts, Counts]:
     rows = offsets.size - 1
-    top, covered = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+    top, covered = np.zeros((rows, sizes.size), np.int64), np.zeros((rows, sizes.size), np.int64)
     longest = 0
     for row in range(rows):
         longest = max(longest, offsets[row + 1] - offsets[row])
-    points = np.empty(longest, np.uint32)
-    keys, counts = np.zeros(_slots(longest), np.uint64), np.zeros(_slots(longest), np.int32)
+    points, slots = np.empty(longest, np.uint32), np.empty(_table_size(longest), np.uint64)
     for row in range(rows):
         length = _white_free(data, offsets[row], offsets[row + 1], classes, points)
-        slots = _slots(length)
-        keys[:slots] = 0
-        counts[:slots] = 0
-        top[row], covered[row] = _count(points[:length], size, keys[:slots], counts[:slots])
+        for column, size in enumerate(sizes):
+            table = slots[: _table_size(length)]
+            table[:] = 0
+            top[row, column], covered[row, column] = _count(points[:length], size, table)
     return top, covered
 
 
 @njit(cache=True, nogil=True)
-def _slots(entries: int) -> int:
-    """Size of an open hash table, a power of two, that these entries fill at most by half."""
+def _table_size(entries: int) -> int:
+    """Slots of a hash table, a power of two, that these entries fill at most by half."""
     slots = 2
     while slots < 2 * entries:
         slots *= 2
@@ -77,28 +77,27 @@ def _white_free(data: Bytes, at: int, stop: int, classes: Table, points: Points)
 
 
 @njit(cache=True, nogil=True)
-def _count(points: Points, size: int, keys: Keys, counts: npt.NDArray[np.int32]) -> tuple[int, int]:
-    """Roll a hash over the n-grams; 0 is an empty slot."""
-    mask = np.uint64(keys.size - 1)
+def _count(points: Points, size: int, slots: Keys) -> tuple[int, int]:
+    """Roll a hash over the n-grams. A slot holds the upper bits of a hash and, below, how often it came; 0 is empty."""
+    mask = np.uint64(slots.size - 1)
     oldest = np.uint64(1)
-    for _ in range(size):
+    for _ in range(size - 1):
         oldest *= BASE
     value = np.uint64(0)
+    for place in range(min(size - 1, points.size)):
+        value = value * BASE + np.uint64(points[place])
     top = covered = 0
     reached = -1
-    for last in range(points.size):
+    for last in range(size - 1, points.size):
         value = value * BASE + np.uint64(points[last])
-        if last >= size:
-            value -= oldest * np.uint64(points[last - size])
-        if last >= size - 1:
-            key = (value ^ (value >> np.uint64(29))) * MIX | np.uint64(1)
-            slot = (key >> np.uint64(20)) & mask
-            while keys[slot] != 0 and keys[slot] != key:
-                slot = (slot + np.uint64(1)) & mask
-            if keys[slot] == key:
-                covered += last - max(reached, last - size)
-                reached = last
-            keys[slot] = key
-            counts[slot] += 1
-            top = max(top, counts[slot])
+        mixed = (value ^ (value >> np.uint64(29))) * MIX
+        key, slot = mixed & ~mask, (mixed >> np.uint64(20)) & mask
+        while slots[slot] != 0 and slots[slot] & ~mask != key:
+            slot = (slot + np.uint64(1)) & mask
+        if slots[slot] != 0:
+            covered += last - max(reached, last - size)
+            reached = last
+        slots[slot] = (key | slots[slot]) + np.uint64(1)
+        top = max(top, int(slots[slot] & mask))
+        value -= oldest * np.uint64(points[last - size + 1])
     return top, covered

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.lexicon import LONGEST_SURFACE, counted, fewest_words, lexicon, longest_words
+from pipeline.text.lexicon import LONGEST_SURFACE, counted, fewest_words, lexicon, longest_runs
 from pipeline.text.words import segment
 
 STOPS = ["の", "に", "は", "を", "が", "て", "年", "・", "です"]
@@ -44,7 +44,9 @@ def found(text: str) -> list[int]:
 def test_no_more_words_are_promised_than_the_tagger_finds(text: str) -> None:
     (least,) = floors([text])
     assert all(low <= count for low, count in zip(least, found(text), strict=True))
-    assert longest_words(pa.array([text]))[0] >= max(map(len, words(text)), default=0)
+    for size, bound in enumerate(longest_runs(pa.array([text]), 4)[0], start=1):
+        runs = ("".join(words(text)[start : start + size]) for start in range(len(words(text))))
+        assert bound >= max(map(len, runs), default=0)
 
 
 def test_the_promise_is_worth_something() -> None:
@@ -58,9 +60,21 @@ def test_a_stop_word_counts_only_where_no_longer_word_can_hide_it() -> None:
     assert floors(["本を", "はな"]) == [[2, 2, 2, 1], [1, 1, 1, 0]]
 
 
-@pytest.mark.parametrize(("text", "longest"), [("", 0), (" \n", 0), ("雪\n国", 1), ("アルミ", 3), ("x" * 40, 25)])
-def test_the_longest_word_is_that_of_the_dictionary_or_a_run_that_the_tagger_groups(text: str, longest: int) -> None:
-    assert longest_words(pa.array([text])).tolist() == [longest]
+@pytest.mark.parametrize(
+    ("text", "longest"),
+    [
+        ("", [0, 0]),
+        (" \n", [0, 0]),
+        ("雪\n国", [1, 2]),
+        ("アルミを", [3, 4]),
+        ("x" * 40, [40, 40]),
+        ("犬\r x", [1, 2]),
+    ],
+)
+def test_words_end_where_no_surface_holds_two_characters_and_the_tagger_does_not_group_them(
+    text: str, longest: list[int]
+) -> None:
+    assert longest_runs(pa.array([text]), 2).tolist() == [longest]
 
 
 def test_counting_ends_when_enough_is_found() -> None:

@@ -91,3 +91,10 @@ def test_a_text_of_many_different_lines_has_no_duplicates() -> None:
 
 def test_duplicates_are_counted_within_one_text_only() -> None:
     assert count_lines(pa.array(["どこにでもある一行です。"] * 2))[:, Line.DUPLICATES].tolist() == [0, 0]
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=40)))
+def test_bytes_that_are_no_utf8_never_leave_their_row(payloads: list[bytes]) -> None:
+    counts = count_lines(pa.array(payloads, pa.binary())).tolist()
+    assert counts == [count_lines(pa.array([payload], pa.binary()))[0].tolist() for payload in payloads]

@@ -89,3 +89,14 @@ def test_short_texts_and_nulls_score_nothing():
 
 def test_a_long_unclosed_run_is_read_once():
     assert shares("$B" * 2_000_000)[0][SIGNALS.index("raw_jis")] == 0.0
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=40).map(lambda payload: SENTENCE.encode() * 2 + payload), max_size=4))
+def test_bytes_that_are_no_utf8_never_leave_their_row(payloads):
+    whole = mojibake(pa.array(payloads, pa.binary()))
+    for row, payload in enumerate(payloads):
+        alone = mojibake(pa.array([payload], pa.binary()))
+        assert {signal: shares[row] for signal, shares in whole.items()} == {
+            signal: shares[0] for signal, shares in alone.items()
+        }

@@ -20,11 +20,15 @@ def twin(text: str, size: int) -> tuple[int, int]:
     return max(seen.values(), default=0), len(covered)
 
 
-@given(st.lists(st.text(st.sampled_from("あい a\n　\0𠮷"), max_size=40), max_size=4), st.integers(1, 12))
+@given(
+    st.lists(st.text(st.sampled_from("あい a\n　\0𠮷"), max_size=40), max_size=4),
+    st.lists(st.integers(1, 12), min_size=1, max_size=3),
+)
 @settings(max_examples=150, deadline=None)
-def test_repeats_are_those_of_the_twin(texts: list[str], size: int) -> None:
-    found = repeats(pa.array(texts, pa.string()), size)
-    assert list(zip(found.top.tolist(), found.covered.tolist(), strict=True)) == [twin(text, size) for text in texts]
+def test_repeats_are_those_of_the_twin(texts: list[str], sizes: list[int]) -> None:
+    found = repeats(pa.array(texts, pa.string()), sizes)
+    for row, text in enumerate(texts):
+        assert list(zip(found.top[row], found.covered[row], strict=True)) == [twin(text, size) for size in sizes]
 
 
 @pytest.mark.parametrize(
@@ -39,5 +43,5 @@ def test_repeats_are_those_of_the_twin(texts: list[str], size: int) -> None:
     ],
 )
 def test_white_space_does_not_part_what_repeats(text: str | None, size: int, top: int, covered: int) -> None:
-    found = repeats(pa.array([text], pa.string()), size)
-    assert (found.top.tolist(), found.covered.tolist()) == ([top], [covered])
+    found = repeats(pa.array([text], pa.string()), [size])
+    assert (found.top.tolist(), found.covered.tolist()) == ([[top]], [[covered]])
