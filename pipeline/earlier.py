@@ -40,14 +40,15 @@ class Earlier:
     def _known(self) -> frozenset[str]:
         """Steps whose stored columns are what the new recipe would compute.
 
-        A cheap step behind a dear one is not among them: it scores the dead too, for whom the dear one did nothing, and
-        other documents are dead now.
+        A step that rewrites the text is not among them, since signals hold no texts; nor is a cheap step behind a dear
+        one: it scores the dead too, for whom the dear one did nothing, and other documents are dead now.
         """
         stored, now = self.description.get("origins", {}), origins(self.recipe)
         return frozenset(
             step.name()
             for step in self.recipe.steps
             if judges(step)
+            and "text" not in step.added()
             and stored.get(step.name()) == now[step.name()].scores
             and (step.cost > Cost.CHARS or now[step.name()].reach < 0)
         )

@@ -126,6 +126,8 @@ class Filter(Stage):
     """A stage that only scores. Every option of type Interval bounds the signal of the same name."""
 
     signals: ClassVar[Mapping[str, pa.DataType]] = {}
+    rewrites: ClassVar[Mapping[str, pa.DataType]] = {}
+    """Columns that ``score`` returns beside the signals; ``text`` among them makes the filter a modifier too."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -134,21 +136,21 @@ class Filter(Stage):
         bounds = {name for name, info in cls.model_fields.items() if info.annotation is Interval}
         if unknown := bounds - set(cls.signals):
             raise TypeError(f"{cls.__name__}: bounds without a signal: {sorted(unknown)}")
-        cls.adds = {f"{cls.step_name()}.{signal}": kind for signal, kind in cls.signals.items()}
+        cls.adds = {**cls.rewrites, **{f"{cls.step_name()}.{signal}": kind for signal, kind in cls.signals.items()}}
 
     def added(self) -> Mapping[str, pa.DataType]:
-        """One column a signal, ``<name>.<signal>``."""
-        return {f"{self.name()}.{signal}": kind for signal, kind in self.signals.items()}
+        """What it rewrites, and one column a signal, ``<name>.<signal>``."""
+        return {**self.rewrites, **{f"{self.name()}.{signal}": kind for signal, kind in self.signals.items()}}
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any] | pa.Array]:
-        """Compute every signal, one value per row."""
+        """Compute every signal, and what it rewrites, one value per row."""
         raise NotImplementedError
 
     def process(self, batch: pa.RecordBatch) -> Outcome:
         """Turn the scores into columns and the bounds into reasons ``<signal>.<min|max>``."""
         scores = self.score(batch)
         columns = {f"{self.name()}.{key}": pa.array(scores[key], kind) for key, kind in self.signals.items()}
-        return Outcome(columns=columns, drops=self.verdict(columns))
+        return Outcome({**columns, **{key: scores[key] for key in self.rewrites}}, self.verdict(columns))
 
     def verdict(self, columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> dict[str, Mask]:
         """Reasons from stored signal columns alone, without text; keys are ``<signal>.<min|max>``."""

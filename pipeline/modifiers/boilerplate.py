@@ -1,11 +1,12 @@
 """Takes navigation, notices and buttons from the ends of a text, and drops texts that are little else."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.stage import Cost, Filter, Interval, Outcome
+from pipeline.stage import Cost, Filter, Interval
 from pipeline.text.boilerplate import Count, trim
 from pipeline.text.chars import CHAR_COUNTS, char_counts, share, visible
 
@@ -24,24 +25,18 @@ class Boilerplate(Filter):
     reads = ("text", CHAR_COUNTS.name)
     signals: ClassVar[Mapping[str, pa.DataType]] = {"characters_share": pa.float32(), "trimmed_lines": pa.int64()}
 
+    rewrites: ClassVar[Mapping[str, pa.DataType]] = {"text": pa.string()}
+
     characters_share: Interval = Interval(max=0.5)
     """Characters of boilerplate lines among those of the whole text before the trim, white space aside."""
     trimmed_lines: Interval = Interval()
     """Lines taken."""
 
-    def added(self) -> Mapping[str, pa.DataType]:
-        """The text, and one column a signal."""
-        return {"text": pa.string(), **super().added()}
-
-    def process(self, batch: pa.RecordBatch) -> Outcome:
+    def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any] | pa.Array]:
         """Score the texts as they came, and trim them."""
         text, counts = trim(batch["text"])
-        scores = {
+        return {
+            "text": text,
             "characters_share": share(counts[:, Count.CHARACTERS], visible(char_counts(batch))),
             "trimmed_lines": counts[:, Count.TRIMMED],
         }
-        columns = {f"{self.name()}.{key}": pa.array(scores[key], kind) for key, kind in self.signals.items()}
-        return Outcome(columns={"text": text, **columns}, drops=self.verdict(columns))
-
-
-Boilerplate.adds = {"text": pa.string(), **Boilerplate.adds}
