@@ -22,6 +22,8 @@ class FunnelRow:
     failures: dict[str, int]
     """Reasons of failures, most frequent first."""
     seconds: float = 0.0
+    spared: int = 0
+    """Documents that stayed unscored, since their characters proved that no bound of the step is crossed."""
 
     @property
     def kept_share(self) -> float:
@@ -50,6 +52,7 @@ def funnel(ledger: Mapping[str, Any], seconds: Mapping[str, float] | None = None
             _by_frequency(step["dropped"]),
             _by_frequency(step["failed"]),
             spent.get(step["name"], 0.0),
+            step["spared"],
         )
         for step in ledger["steps"]
     ]

@@ -88,6 +88,9 @@ def show(of: Mapping[str, Any], console: Console) -> None:
         for row in rows(of):
             if reasons := getattr(row, which):
                 console.print(Text(harmless(f"{title}: {_reasons(reasons)}")), soft_wrap=True)
+    for row in rows(of):
+        if row.spared:
+            console.print(Text(harmless(f"spared: {row.step} {_spared(row)}")), soft_wrap=True)
     console.print(
         f"{ledger['records']:,} records read = {ledger['kept']:,} kept + {ledger['dropped']:,} dropped "
         f"+ {ledger['failed']:,} failed",
@@ -150,6 +153,10 @@ def _matches(name: str, wanted: str) -> bool:
     return name == wanted or name.startswith(wanted + ".")
 
 
+def _spared(row: FunnelRow) -> str:
+    return f"{row.spared:,} of {row.entered:,}: no need to look closer, no bound can be crossed"
+
+
 def _reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
 
@@ -197,6 +204,7 @@ def _page_row(row: FunnelRow, total: int) -> str:
         f'<span class="failed"><code>{html.escape(reason)}</code> {count:,} failed</span>'
         for reason, count in row.failures.items()
     ]
+    reasons += [f'<span class="note">{_spared(row)}</span>'] if row.spared else []
     cells = [
         f"<code>{html.escape(row.step)}</code>",
         f"{row.entered:,}",
