@@ -3,6 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3 python,$(if $
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/sample
+TESTS := --numprocesses 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sample test check format docs test-kills bench-filters bench-gate data-run clean
@@ -17,13 +18,13 @@ sample: $(VENV)/.ready ## Run the whole job on the built-in sample, on an embedd
 	@$(BIN)/migaki run configs/sample.yaml --input runs/sample-shards --output $(RUN)
 
 test: $(VENV)/.ready ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(TESTS)
 
 check: $(VENV)/.ready ## Lint, types, import rules and tests: all that CI runs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(TESTS)
 
 format: $(VENV)/.ready ## Format the code
 	@$(BIN)/ruff format .

@@ -10,6 +10,13 @@ from moto.server import ThreadedMotoServer
 from toys import Write, write_shards, write_toy_recipe
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that start Ray, which takes all cores, in one of the processes that share the suite."""
+    for item in items:
+        if item.get_closest_marker("ray"):
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real Japanese data; tests that need it are skipped, saying so, where it is absent."""
