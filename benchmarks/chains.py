@@ -8,6 +8,7 @@ import pyarrow as pa
 from benchmarks.documents import Documents
 from pipeline.filters.word_filter import WordFilter
 from pipeline.flow import Flow
+from pipeline.modifiers.datatrove_block import Datatrove
 from pipeline.plan import makes_text
 from pipeline.recipe import load
 from pipeline.scoring import score
@@ -75,11 +76,11 @@ class Chain:
 
 
 def text_chain(recipe: str) -> Chain:
-    """The steps of a recipe that see text: those behind the one that makes it, barriers and checkpoints aside."""
+    """The steps of a recipe behind the one that makes text, but barriers, checkpoints and datatrove's own blocks."""
     loaded = load(recipe)
     makers = [place for place, step in enumerate(loaded.steps) if makes_text(step)]
     steps = loaded.steps[makers[0] + 1 :] if makers else loaded.steps
-    stages = tuple(step for step in steps if not isinstance(step, Barrier | Checkpoint))
+    stages = tuple(step for step in steps if not isinstance(step, Barrier | Checkpoint | Datatrove))
     for stage in stages:
         stage.open()
     return Chain(loaded.name, stages, loaded.audit)

@@ -133,6 +133,10 @@ def segmented_rows(chain: Chain, documents: Documents) -> Iterator[Row]:
 def versus_rows(documents: Documents, chains: Sequence[Chain], report: Report) -> Iterator[Row]:
     """Our chains beside datatrove's FineWeb-2 chain for Japanese and HojiChar."""
     yield from versus(DATATROVE, {chain.name: chain.run for chain in variants(chains)}, documents, report)
+    for chain in chains:
+        if chain.needs_words:
+            kept = Documents(documents.records.filter(pa.array(chain.run(documents).kept)))
+            yield from versus(DATATROVE, {f"{chain.name}, on what it keeps": chain.run}, kept, report)
     same_filters = [] if HOJICHAR.missing else [text_chain("hojichar")]
     yield from versus(HOJICHAR, {chain.name: chain.run for chain in (*chains, *same_filters)}, documents, report)
     of_characters = {chain.name: chain.run for chain in (made.characters_only() for made in chains)}

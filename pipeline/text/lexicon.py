@@ -103,10 +103,10 @@ def fewest_words(texts: pa.Array, table: Table, stop_words: Sequence[str], enoug
     return found
 
 
-def longest_runs(texts: pa.Array, words: int) -> Floors:
-    """Bound the characters that 1, 2, ... ``words`` words on end can have in n texts: int64 of shape (n, words)."""
+def longest_runs(texts: pa.Array, longest: int) -> Floors:
+    """Bound the characters that 1, 2, ... ``longest`` words on end can have in n texts: int64 of shape (n, longest)."""
     offsets, data = buffers(texts)
-    return _longest(offsets, data, lexicon(), _visible(), words)
+    return _longest(offsets, data, lexicon(), _visible(), longest)
 
 
 @cache
