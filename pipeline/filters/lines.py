@@ -66,7 +66,8 @@ class Lines(Filter):
         counts = count_lines(batch["text"])
         lines, characters = counts[:, Line.LINES], counts[:, Line.CHARACTERS]
         ended = share(counts[:, Line.ENDED_CHARACTERS], characters)
-        unmarked = (ended < UNMARKED) & in_sentences(batch["text"], char_counts(batch))
+        unmarked = ended < UNMARKED
+        unmarked[unmarked] = in_sentences(batch["text"].filter(pa.array(unmarked)), char_counts(batch)[unmarked])
         return {
             "lines": lines,
             "longest_line": counts[:, Line.LONGEST],

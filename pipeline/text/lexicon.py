@@ -24,11 +24,12 @@ Kinds = npt.NDArray[np.uint32]
 Floors = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Run = tuple[np.uint32, int]
-Chain = tuple[np.uint32, bool]
+Traits = npt.NDArray[np.uint32]
 
 DICTIONARY_HEADER = struct.Struct("<10I32s")
 CATEGORY_NAME = 32
-KIND_BITS = (1 << 18) - 1
+KIND_BITS = np.uint32((1 << 18) - 1)
+WHITE, STRANGE, CHANNEL_SHIFT = np.uint32(1 << 18), np.uint32(1 << 19), np.uint32(20)
 LENGTH_SHIFT, LENGTH_BITS = 26, 0xF
 GROUP, INVOKE = np.uint32(1 << 30), np.uint32(1 << 31)
 LONGEST_GROUP = 25
@@ -95,7 +96,7 @@ def fewest_words(texts: pa.Array, table: Table, stop_words: Sequence[str], enoug
     is not enough, by the longest words. A bound holds for whatever ``words.segment`` finds in valid UTF-8.
     """
     stops = np.array(sorted({ord(word) for word in stop_words if len(word) == 1}), np.int64)
-    found = _parted(*buffers(texts), lexicon(), table, stops, enough)
+    found = _parted(*buffers(texts), lexicon().pairs, _traits(lexicon(), table), stops, enough)
     few = (found < enough).any(axis=1)
     if few.any():
         closer = _fewest(*buffers(texts.filter(pa.array(few))), lexicon(), table, stops, enough[few])
@@ -106,7 +107,7 @@ def fewest_words(texts: pa.Array, table: Table, stop_words: Sequence[str], enoug
 def longest_runs(texts: pa.Array, longest: int) -> Floors:
     """Bound the characters that 1, 2, ... ``longest`` words on end can have in n texts: int64 of shape (n, longest)."""
     offsets, data = buffers(texts)
-    return _longest(offsets, data, lexicon(), _visible(), longest)
+    return _longest(offsets, data, lexicon().pairs, _traits(lexicon(), _visible()), longest)
 
 
 @cache
@@ -195,8 +196,25 @@ def _ends(units: Units, unit: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def _traits(tables: Lexicon, table: Table) -> Traits:
+    """Per code point of the planes that ``table`` knows: kinds, STRANGE, WHITE and the channels it counts in."""
+    traits = np.empty(TABLED_PLANES * PLANE, np.uint32)
+    for code in range(traits.size):
+        kind = _kind(tables.kinds, code)
+        white = kind & tables.kinds[SPACE] & KIND_BITS != 0
+        strange = code >= PLANE or tables.strange[code]
+        traits[code] = (
+            kind & KIND_BITS
+            | np.uint32(table[code]) << CHANNEL_SHIFT
+            | (STRANGE if strange else 0)
+            | (WHITE if white else 0)
+        )
+    return traits
+
+
+@njit(cache=True, nogil=True)
 def _parted(
-    offsets: Offsets, data: Bytes, tables: Lexicon, table: Table, stops: npt.NDArray[np.int64], enough: Floors
+    offsets: Offsets, data: Bytes, pairs: Bytes, traits: Traits, stops: npt.NDArray[np.int64], enough: Floors
 ) -> Floors:
     """Count the stretches between places where a word must end."""
     found = np.zeros((offsets.size - 1, CHANNELS), np.int64)
@@ -204,41 +222,48 @@ def _parted(
     for row in range(found.shape[0]):
         met[:] = False
         at, stop = offsets[row], offsets[row + 1]
-        before = length = bits = 0
-        chain = (np.uint32(0), False)
-        while at < stop and not _all_reached(found[row], enough[row]):
+        first = second = third = stopping = before = length = 0
+        bits, chain = np.uint32(0), np.uint32(0)
+        while at < stop:
             code, at = decode(data, at, stop)
-            inside, chain = _can_go_on(tables, before, code, chain)
+            inside, chain, trait = _can_go_on(pairs, traits, before, code, chain)
             if not inside:
                 if length == 1:
-                    found[row, STOP_WORDS] += _meet(stops, met, before)
-                length = bits = 0
-            fresh = table[entry(code)] & ~bits
-            for channel in range(STOP_WORDS):
-                found[row, channel] += fresh >> channel & 1
+                    stopping += _meet(stops, met, before)
+                found[row] = first, second, third, stopping
+                if _all_reached(found[row], enough[row]):
+                    break
+                length, bits = 0, np.uint32(0)
+            fresh = trait >> CHANNEL_SHIFT & ~bits
             bits |= fresh
+            first += fresh & 1
+            second += fresh >> 1 & 1
+            third += fresh >> 2 & 1
             before = code
             length += 1
-        if at == stop and length == 1:
-            found[row, STOP_WORDS] += _meet(stops, met, before)
+        else:
+            stopping += length == 1 and _meet(stops, met, before)
+            found[row] = first, second, third, stopping
     return found
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _can_go_on(tables: Lexicon, before: int, code: int, chain: Chain) -> tuple[bool, Chain]:
-    """Whether a word can hold two characters side by side.
+def _can_go_on(
+    pairs: Bytes, traits: Traits, before: int, code: int, chain: np.uint32
+) -> tuple[bool, np.uint32, np.uint32]:
+    """Whether a word can hold two characters side by side; then the chain with the second one, and its traits.
 
-    ``chain``: the kinds of the akin characters up to the first one, and whether an unknown word can begin among them.
+    ``chain``: the kinds of the akin characters up to the first one, with STRANGE if an unknown word can begin there.
     """
-    kind = _kind(tables.kinds, code)
-    if kind & tables.kinds[SPACE] & KIND_BITS:
-        return False, (np.uint32(0), False)
-    strange = code >= PLANE or tables.strange[code]
-    kinds, begun = chain
-    akin = kinds & kind & KIND_BITS != 0
+    trait = traits[code] if code < traits.size else traits[0] | STRANGE
+    own = trait & (KIND_BITS | STRANGE)
+    if trait & WHITE:
+        return False, np.uint32(0), trait
+    if chain & trait & KIND_BITS:
+        place = _pair(before, code)
+        return chain & STRANGE != 0 or pairs[place >> 3] >> (place & 7) & 1 != 0, chain | own, trait
     place = _pair(before, code)
-    inside = (akin and begun) or tables.pairs[place >> 3] >> (place & 7) & 1 != 0
-    return inside, ((kinds | kind, begun or strange) if akin else (kind, strange))
+    return pairs[place >> 3] >> (place & 7) & 1 != 0, own, trait
 
 
 @njit(cache=True, nogil=True)
@@ -274,22 +299,21 @@ def _fewest(
 
 
 @njit(cache=True, nogil=True)
-def _longest(offsets: Offsets, data: Bytes, tables: Lexicon, visible: Table, words: int) -> Floors:
+def _longest(offsets: Offsets, data: Bytes, pairs: Bytes, traits: Traits, words: int) -> Floors:
     """Add up the stretches between places where a word must end: each word lies in one of them."""
     longest = np.zeros((offsets.size - 1, words), np.int64)
     stretches = np.zeros(words, np.int64)
     for row in range(longest.shape[0]):
         stretches[:] = 0
         at, stop = offsets[row], offsets[row + 1]
-        before = 0
-        chain = (np.uint32(0), False)
+        before, chain = 0, np.uint32(0)
         parted = True
         while at < stop:
             code, at = decode(data, at, stop)
-            inside, chain = _can_go_on(tables, before, code, chain)
+            inside, chain, trait = _can_go_on(pairs, traits, before, code, chain)
             before = code
             parted |= not inside
-            if visible[entry(code)]:
+            if trait >> CHANNEL_SHIFT or code >= traits.size:
                 if parted:
                     stretches[1:] = stretches[:-1].copy()
                     stretches[0] = 0

@@ -18,16 +18,19 @@ OBJECTS, HIRAGANA = 1 / 100, 0.5
 
 def in_katakana(texts: pa.Array, counts: Counts) -> Rows:
     """Tell which of n texts are written in kanji and katakana; ``counts`` are those of their characters."""
-    return _share_of("ヲ", texts, counts) >= KATAKANA_OBJECTS
+    rows = counts[:, Char.KATAKANA] > counts[:, Char.HIRAGANA]
+    return _above(KATAKANA_OBJECTS, "ヲ", texts, counts, rows)
 
 
 def in_sentences(texts: pa.Array, counts: Counts) -> Rows:
     """Tell which of n texts must be made of sentences, whether or not marks end them."""
     hiragana = share(counts[:, Char.HIRAGANA], japanese_letters(counts))
-    flowing = (hiragana >= HIRAGANA) & (_share_of("を", texts, counts) >= OBJECTS)
-    return flowing | in_katakana(texts, counts)
+    return _above(OBJECTS, "を", texts, counts, hiragana >= HIRAGANA) | in_katakana(texts, counts)
 
 
-def _share_of(particle: str, texts: pa.Array, counts: Counts) -> npt.NDArray[np.float64]:
-    particles = pc.fill_null(pc.count_substring(texts, particle), 0).to_numpy(zero_copy_only=False)
-    return share(particles, japanese_letters(counts))
+def _above(limit: float, particle: str, texts: pa.Array, counts: Counts, rows: Rows) -> Rows:
+    """Which of some rows have so many of a particle among their kana and kanji; the others are not looked at."""
+    particles = pc.fill_null(pc.count_substring(texts.filter(pa.array(rows)), particle), 0)
+    above = np.zeros(rows.size, dtype=np.bool_)
+    above[rows] = share(particles.to_numpy(zero_copy_only=False), japanese_letters(counts[rows])) >= limit
+    return above
