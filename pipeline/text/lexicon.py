@@ -255,7 +255,7 @@ def _can_go_on(
 
     ``chain``: the kinds of the akin characters up to the first one, with STRANGE if an unknown word can begin there.
     """
-    trait = traits[code] if code < traits.size else traits[0] | STRANGE
+    trait = traits[code] if code < traits.size else traits[PLANE] & (KIND_BITS | STRANGE)
     own = trait & (KIND_BITS | STRANGE)
     if trait & WHITE:
         return False, np.uint32(0), trait
