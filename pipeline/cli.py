@@ -156,7 +156,7 @@ def compare(
         list[str], typer.Option("--input", "-i", metavar="URI_OR_GLOB", help="Shards to read; may be given repeatedly.")
     ],
     limit: Annotated[int | None, typer.Option(min=1, help="Documents to read; all by default.")] = None,
-    sample: Annotated[int, typer.Option(min=0, help="Disagreements to show for each pair of recipes.")] = 3,
+    sample: Annotated[int, typer.Option(min=0, help="Disagreements to show for each pair of recipes, each way.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Show what recipes keep of the same documents, how far they agree, and where they do not; writes nothing."""
@@ -256,6 +256,9 @@ def _user_errors() -> Iterator[None]:
     ) as error:
         errors.print(Text(harmless(f"error: {error}")), soft_wrap=True)
         raise typer.Exit(USAGE) from None
+    except KeyboardInterrupt:
+        errors.print("Interrupted.")
+        raise typer.Exit(INTERRUPTED) from None
     except LedgerError as error:
         errors.print(Text(f"error: the ledger does not balance: {error}"), soft_wrap=True)
         raise typer.Exit(UNBALANCED) from None

@@ -200,13 +200,14 @@ class _Job:
         mine, yours = sheets[left].kept, sheets[right].kept
         pair.both += int((mine & yours).sum())
         pair.only = (pair.only[0] + int((mine & ~yours).sum()), pair.only[1] + int((yours & ~mine).sum()))
-        differing = np.flatnonzero(mine != yours)
         hashes = hash64(flow.batch["id"])
-        for row in differing[np.argsort(hashes[differing], kind="stable")][: self.sample]:
-            rank = (int(hashes[row]), self.comparison.documents + int(row))
-            if pair.wants(rank, self.sample):
-                keeper = sheets[left if mine[row] else right].flow
-                pair.offer(rank, self._disagreement(flow, int(row), sheets, keeper), self.sample)
+        for side, (rows, keeper) in enumerate([(mine & ~yours, left), (yours & ~mine, right)]):
+            differing = np.flatnonzero(rows)
+            for row in differing[np.argsort(hashes[differing], kind="stable")][: self.sample]:
+                rank = (int(hashes[row]), self.comparison.documents + int(row))
+                if pair.wants(side, rank, self.sample):
+                    shown = self._disagreement(flow, int(row), sheets, sheets[keeper].flow)
+                    pair.offer(side, rank, shown, self.sample)
 
     def _disagreement(self, flow: Flow, row: int, sheets: Sequence[Sheet], keeper: Flow | None) -> Disagreement:
         record = flow.batch.select(["id", "url", "file_path", "position"]).slice(row, 1).to_pylist()[0]

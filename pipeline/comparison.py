@@ -46,30 +46,37 @@ class Disagreement:
     """How its text begins, in the recipe that keeps it."""
 
 
+Rank = tuple[int, int]
+"""Hash of the id, number of the document."""
+Sample = dict[Rank, Disagreement]
+
+
 @dataclass(slots=True)
 class Pair:
-    """Two recipes: documents that both keep, the first alone, the second alone, and a sample of the latter two."""
+    """Two recipes: documents that both keep, the first alone, the second alone, and samples of the latter two."""
 
     names: tuple[str, str]
     both: int = 0
     only: tuple[int, int] = (0, 0)
-    sample: dict[tuple[int, int], Disagreement] = field(default_factory=dict)
-    """Rank (hash of the id, number of the document) -> a document they disagree on; the lowest ranks are kept."""
+    samples: tuple[Sample, Sample] = field(default_factory=lambda: ({}, {}))
+    """Documents that the first keeps alone, and those that the second keeps alone: those of the lowest ranks."""
 
-    def wants(self, rank: tuple[int, int], size: int) -> bool:
+    def wants(self, side: int, rank: Rank, size: int) -> bool:
         """Tell whether a document of this rank belongs to a sample of this size."""
-        return len(self.sample) < size or (size > 0 and rank < max(self.sample))
+        sample = self.samples[side]
+        return len(sample) < size or (size > 0 and rank < max(sample))
 
-    def offer(self, rank: tuple[int, int], disagreement: Disagreement, size: int) -> None:
-        """Take a document into the sample, in the place of the one that ranks last."""
-        self.sample[rank] = disagreement
-        if len(self.sample) > size:
-            del self.sample[max(self.sample)]
+    def offer(self, side: int, rank: Rank, disagreement: Disagreement, size: int) -> None:
+        """Take a document into a sample, in the place of the one that ranks last."""
+        sample = self.samples[side]
+        sample[rank] = disagreement
+        if len(sample) > size:
+            del sample[max(sample)]
 
     @property
     def disagreements(self) -> list[Disagreement]:
-        """The sample in order of rank."""
-        return [self.sample[rank] for rank in sorted(self.sample)]
+        """Both samples, each in order of rank."""
+        return [sample[rank] for sample in self.samples for rank in sorted(sample)]
 
 
 @dataclass(slots=True)

@@ -49,6 +49,8 @@ class _Estimate:
     audited: int = 0
     kept: int = 0
     untold: int = 0
+    unmet: dict[str, int] = field(default_factory=dict)
+    """Barrier -> documents of the sample that would come to it, where it never saw them."""
 
     def add(self, rows: Rows, judged: Judged, number: int, sizes: Sizes) -> None:
         doubted = judged.cause == number
@@ -63,24 +65,39 @@ class _Estimate:
         self.audited += int(sample.sum())
         self.kept += int((sample & judged.kept).sum())
         self.untold += int((sample & (judged.cause >= 0)).sum())
+        for barrier, waiting in judged.unmet.items():
+            self.unmet[barrier] = self.unmet.get(barrier, 0) + int((sample & waiting).sum())
 
     def summary(self, step: str, why: str) -> dict[str, Any]:
-        kept = self._kept()
+        kept = self._range(self.kept, self.untold)
+        barrier = max(self.unmet, key=lambda name: self.unmet[name], default=None)
+        waiting = self.unmet[barrier] if barrier else 0
+        arriving = self._range(self.kept + waiting, self.untold - waiting) if waiting else None
         return {
             "step": step,
             "cause": why,
             **_named(self.sizes),
             "kept_before": self.before,
-            "audited": {"documents": self.audited, "kept": self.kept, "undecidable": self.untold},
+            "barrier": barrier if waiting else None,
+            "audited": {
+                "documents": self.audited,
+                "kept": self.kept,
+                "undecidable": self.untold,
+                "arriving": self.kept + waiting,
+            },
+            "arriving_documents": [round(count) for count in arriving] if arriving else None,
             "kept_share": [count / self.doubted for count in kept] if kept else None,
             "kept_documents": [round(count) for count in kept] if kept else None,
         }
 
-    def _kept(self) -> tuple[float, float] | None:
-        """Documents outside the sample that would be kept, at least and at most; None where the sample says nothing."""
-        if self.audited == self.untold or not self.doubted:
+    def _range(self, hits: int, untold: int) -> tuple[float, float] | None:
+        """Documents outside the sample of which the same is true as of ``hits`` in it, at least and at most.
+
+        None where the sample says nothing.
+        """
+        if self.audited == untold or not self.doubted:
             return None
-        low, high = wilson(self.kept, self.audited)[0], wilson(self.kept + self.untold, self.audited)[1]
+        low, high = wilson(hits, self.audited)[0], wilson(hits + untold, self.audited)[1]
         least = max(0.0, low * self.population - self.sure - self.other)
         most = min(float(self.doubted), high * self.population - self.sure)
         return min(least, self.doubted), max(most, 0.0)

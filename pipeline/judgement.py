@@ -216,6 +216,8 @@ class Judged:
     """The same, were no document in the audit sample."""
     sampled: dict[int, Mask] = field(default_factory=dict)
     """Cause -> the documents for which the audit sample stands, where these are more than those in doubt."""
+    unmet: dict[str, Mask] = field(default_factory=dict)
+    """Barrier -> documents in doubt only since they had left before they met the others there."""
 
 
 @dataclass
@@ -257,7 +259,8 @@ class Judge:
         dropped = np.logical_or.reduce([*drops.values(), np.zeros(count, dtype=np.bool_)])
         cause[dropped] = -1
         plain_cause[plain_dropped] = -1
-        return Judged(drops, ~dropped & (cause < 0), cause, plain_cause, sampled)
+        unmet = {step: cause == number for number, (step, why) in enumerate(self.causes) if why == UNMET}
+        return Judged(drops, ~dropped & (cause < 0), cause, plain_cause, sampled, unmet)
 
     def _number(self, step: str, why: str) -> int:
         if (step, why) not in self.causes:

@@ -141,7 +141,8 @@ def _explain(error: ValidationError, model: type[Options], at: Location, place: 
             message = f"option `{field}`: write {{{keys}}} (got {problem['input']!r:.80})"
         else:
             shown = "" if problem["type"] == "missing" else f" (got {problem['input']!r:.80})"
-            message = f"option `{field}`: {problem['msg'].removeprefix('Value error, ')}{shown}"
+            option = f"option `{field}`: " if field else ""
+            message = f"{option}{problem['msg'].removeprefix('Value error, ')}{shown}"
         lines.append(f"{where}: {prefix}{message}")
     return lines
 
@@ -157,19 +158,19 @@ def _fields_at(model: type[Options], location: Iterable[Any]) -> list[str]:
 def _overridden(data: Any, overrides: Sequence[str], file: str, places: dict[Location, str]) -> Recipe:
     if not isinstance(data, dict) or not isinstance(data.get("steps"), list):
         return parse(data, file, places)
-    data = _spelled_out(data, file, places) if overrides else data
     named = [_step_names(entry) for entry in data["steps"]] if overrides else []
     for override in overrides:
         places[_override(data, override, named)] = f"--set {override}"
     return parse(data, file, places)
 
 
-def _spelled_out(data: Any, file: str, places: Mapping[Location, str]) -> Any:
-    """Write out the defaults, so that an override of one bound leaves the other one alone."""
+def _defaults(step: str, option: str) -> dict[str, Any]:
+    """Default of an option that is a section, so that an override of one bound leaves the other one alone."""
     try:
-        return parse(data, file, places).resolved()
-    except RecipeError:
-        return data  # an override may mend it; what it does not mend, ``parse`` explains then
+        field = step_class(step).model_fields.get(option)
+    except KeyError:
+        return {}  # ``parse`` explains the step
+    return field.default.model_dump(exclude_none=True) if field and isinstance(field.default, Options) else {}
 
 
 def _override(data: Any, override: str, named: Sequence[tuple[str, ...]]) -> Location:
@@ -179,8 +180,8 @@ def _override(data: Any, override: str, named: Sequence[tuple[str, ...]]) -> Loc
     if not equals or not all(keys):
         raise RecipeError(f"--set {override}: write step.option=value, e.g. length.japanese_letters.min=400")
     entry, location = _override_root(data, keys, override, named)
-    for key in keys[:-1]:
-        entry = entry.setdefault(key, {})
+    for depth, key in enumerate(keys[:-1]):
+        entry = entry.setdefault(key, _defaults(str(location[-1]), key) if location and depth == 0 else {})
         if not isinstance(entry, dict):
             raise RecipeError(f"--set {override}: `{key}` is not a section")
     entry[keys[-1]] = yaml.safe_load(value)

@@ -19,7 +19,7 @@ from pipeline.provenance import bounds
 from pipeline.recipe import Recipe, amend, load, parse
 from pipeline.report import ReportError
 from pipeline.run import Display, Result, Settings, run
-from pipeline.runfolder import RunFolder
+from pipeline.runfolder import MARK, RunFolder
 from pipeline.schema import HOST
 from pipeline.storage import Store
 from pipeline.text.hashing import hash64
@@ -62,6 +62,8 @@ def rewrite(uri: str, recipe: Recipe, to: str, settings: Settings, display: Disp
     if _same_place(folder.store, RunFolder(to).store):
         raise ReportError(f"{uri}: a run is not written over; choose another folder for --write")
     inputs = list(dict.fromkeys(entry["uri"] for entry in folder.describe()["inputs"]))
+    if not _goes_on(RunFolder(to), recipe, inputs):
+        raise ReportError(f"{to}: holds another run; choose another folder for --write")
     with folder.lock():
         earlier = Earlier(folder, recipe)
         result = run(recipe, inputs, to, settings, display, earlier)
@@ -75,8 +77,14 @@ def changes(before: Recipe, after: Recipe) -> list[dict[str, Any]]:
     return [
         {"option": name, "before": old.get(name), "after": new.get(name)}
         for name in dict.fromkeys([*old, *new])
-        if old.get(name) != new.get(name) or (name in old) != (name in new)
+        if old.get(name) != new.get(name) and _shared(name, before, after)
     ]
+
+
+def _shared(option: str, *recipes: Recipe) -> bool:
+    """Tell whether all recipes have the step of an option, or it is a step itself."""
+    step, dot, _ = option.partition(".")
+    return not dot or step == "read" or all(step in [own.name() for own in recipe.steps] for recipe in recipes)
 
 
 def _complete(uri: str) -> RunFolder:
@@ -85,6 +93,14 @@ def _complete(uri: str) -> RunFolder:
     if folder.ledger() is None:
         raise ReportError(f"{uri}: the run is not complete; the same `migaki run` goes on with it")
     return folder
+
+
+def _goes_on(folder: RunFolder, recipe: Recipe, inputs: Sequence[str]) -> bool:
+    """Tell whether a folder is free, or holds the very run that is wanted, whole or interrupted."""
+    if not folder.store.exists(MARK):
+        return True
+    held = folder.describe()
+    return held["recipe"] == recipe.resolved() and {entry["uri"] for entry in held["inputs"]} == set(inputs)
 
 
 def _same_place(one: Store, other: Store) -> bool:

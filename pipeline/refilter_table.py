@@ -23,10 +23,12 @@ def show(of: Mapping[str, Any], console: Console) -> None:
     names = ("before", "after", "gained", "lost", "undecided")
     totals = [(name, *(f"{of[name][measure]:,}" for measure in MEASURES)) for name in names]
     _table(console, f"{of['recipe']}: {of['run']}", ("", *MEASURES), totals)
-    moving = [entry for entry in of["reasons"] if entry["gained"]["documents"] or entry["lost"]["documents"]]
-    rest = [entry for entry in of["reasons"] if entry not in moving]
+    changed = {change["option"] for change in of["changes"]}
+    order = sorted(of["reasons"], key=lambda entry: (entry["reason"] not in changed, not _moving(entry)))
     heads = ("reason", "before", "alone", "after", "alone", "gained", "tokens", "lost", "tokens")
-    _table(console, "documents by reason", heads, [_reason(entry) for entry in [*moving, *rest][:SHOWN]])
+    _table(console, "documents by reason", heads, [_reason(entry) for entry in order[:SHOWN]])
+    if len(order) > SHOWN:
+        _say(console, f"and {len(order) - SHOWN} more reasons; --json has all")
     hosts = of["hosts"]
     if hosts["changed"]:
         title = f"{'at least ' if hosts['at_least'] else ''}{hosts['changed']:,} hosts change"
@@ -55,6 +57,10 @@ def _reason(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return (entry["reason"], *counts, *_moves(entry))
 
 
+def _moving(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["gained"]["documents"] or entry["lost"]["documents"])
+
+
 def _moves(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{entry[way][measure]:,}" for way in ("gained", "lost") for measure in ("documents", "tokens"))
 
@@ -62,6 +68,12 @@ def _moves(entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _doubt(cause: Mapping[str, Any]) -> str:
     told = f"undecidable at {cause['step']}: {cause['documents']:,} documents ({cause['cause']})"
     audited = cause["audited"]
+    if cause["arriving_documents"]:
+        least, most = cause["arriving_documents"]
+        return (
+            f"{told}; {least:,} to {most:,} of them would come to {cause['barrier']} (95 %; "
+            f"{audited['arriving']:,} of {audited['documents']:,} in the audit sample)"
+        )
     if cause["kept_share"] is None:
         return f"{told}; the audit sample cannot tell"
     (low, high), (least, most) = cause["kept_share"], cause["kept_documents"]

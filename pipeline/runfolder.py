@@ -159,6 +159,8 @@ def _changes(known: Mapping[str, Any], description: Mapping[str, Any], uri: str)
             f"{uri}: holds a run of recipe `{before['name']}`; choose another --output for `{now['name']}`"
         )
     gone = {entry["uri"] for entry in known["inputs"]} - {entry["uri"] for entry in description["inputs"]}
+    if gone and len(gone) == len({entry["uri"] for entry in known["inputs"]}):
+        raise RunFolderError(f"{uri}: holds a run over other inputs, e.g. {min(gone)}; choose another --output")
     notes = [f"{len(gone)} input files of the run before are not given now; their parts are removed"] if gone else []
     if before != now:
         notes.append("the recipe has changed since the run before; what depends on the change is done again")

@@ -160,3 +160,5 @@ def test_an_override_of_one_bound_leaves_the_other_one_alone(tmp_path: Path) -> 
     path.write_text("name: r\nsteps: [length, compression]\n", encoding="utf-8")
     recipe = load(path, ["compression.ratio.min=0.3"])
     assert recipe.steps[1].model_dump()["ratio"] == {"min": 0.3, "max": 0.95}
+    with pytest.raises(RecipeError, match="step 2 `compression`: the default `ratio` is that of lz4"):
+        load(path, ["compression.codec=zlib"])

@@ -124,9 +124,21 @@ def test_a_document_that_left_before_a_dear_step_is_undecidable_there_and_the_au
     assert (cause["step"], cause["cause"]) == ("dear", UNSCORED)
     assert cause["documents"] == sum(not row["audit"] for row in signals)
     audited = sum(row["audit"] for row in signals)
-    assert cause["audited"] == {"documents": audited, "kept": audited, "undecidable": 0}
+    assert cause["audited"] == {"documents": audited, "kept": audited, "undecidable": 0, "arriving": audited}
     assert cause["kept_share"] == [pytest.approx(wilson(audited, audited)[0]), 1.0]
     assert cause["kept_documents"] == [round(cause["kept_share"][0] * cause["documents"]), cause["documents"]]
+
+
+def test_before_a_barrier_the_audit_sample_tells_how_many_would_come_to_it(
+    three: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    carry_out(write_recipe([*FILTERS, "minhash"], audit=0.3), three, tmp_path / "run")
+    told = answer(tmp_path / "run", "digits.digits.max=20")
+    cause = next(cause for cause in told["undecidable"] if cause["step"] == "dear")
+    audited = sum(row["audit"] for row in rows(tmp_path / "run", "signals") if row["reason"] == "digits.digits.max")
+    assert (cause["barrier"], cause["audited"]["kept"], cause["audited"]["arriving"]) == ("minhash", 0, audited)
+    assert cause["kept_share"] is None
+    assert cause["arriving_documents"] == [round(wilson(audited, audited)[0] * cause["documents"]), cause["documents"]]
 
 
 def test_without_an_audit_sample_nothing_is_estimated(three: Path, write_recipe: Write, tmp_path: Path) -> None:

@@ -172,6 +172,15 @@ def test_a_run_is_not_written_over_itself(shards: Path, write_recipe: Write, tmp
         write(tmp_path / "run", tmp_path / "shards/../run", "digits.digits.max=20")
 
 
+def test_another_run_is_not_written_over(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    carry_out(write_recipe(), shards, tmp_path / "run")
+    carry_out(write_recipe(), shards / "1.jsonl", tmp_path / "other")
+    before = contents(tmp_path / "other")
+    with pytest.raises(ReportError, match="holds another run; choose another folder"):
+        write(tmp_path / "run", tmp_path / "other", "digits.digits.max=20")
+    assert contents(tmp_path / "other") == before
+
+
 def test_the_default_chain_is_written_as_it_would_run(tmp_path: Path) -> None:
     write_sample(tmp_path / "shards")
     recipe = Path("configs/sample.yaml")

@@ -260,6 +260,14 @@ def test_the_run_of_another_recipe_is_left_alone(shards: Path, write_recipe: Wri
     assert contents(tmp_path / "run") == before
 
 
+def test_a_run_over_other_inputs_is_left_alone(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
+    carry_out(write_recipe(), shards / "1.jsonl", tmp_path / "run")
+    before = contents(tmp_path / "run")
+    with pytest.raises(RunFolderError, match=r"holds a run over other inputs, e\.g\. .*1\.jsonl; choose another"):
+        carry_out(write_recipe(), shards / "2.jsonl", tmp_path / "run")
+    assert contents(tmp_path / "run") == before
+
+
 def test_a_second_run_in_the_same_folder_is_refused(shards: Path, write_recipe: Write, tmp_path: Path) -> None:
     folder = RunFolder(str(tmp_path / "run"))
     with folder.lock(), pytest.raises(RunFolderError, match="another run is at work in this folder"):
