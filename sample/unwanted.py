@@ -92,7 +92,12 @@ def _companies(number: int) -> list[str]:
 
 
 def _long_line(number: int) -> list[str]:
-    return ["、".join(f"{name}の{link}" for name in _WORDS["goods"] for link in _turn("links", number, 24))]
+    return ["、".join(f"{name}の{link}" for name in _WORDS["goods"] for link in _turn("links", number, 48)) + "。"]
+
+
+def _nouns(number: int) -> list[str]:
+    sights = ["東京駅前", "大阪城公園", "京都御所", "名古屋港", "りんご", "横浜中華街", "みかん", "札幌時計台"]
+    return [f"{'、'.join(sights[at:] + sights[:at])}、{number}番。" for at in range(len(sights))]
 
 
 def _mojibake(number: int) -> list[str]:
@@ -106,15 +111,16 @@ _KINDS: tuple[tuple[str, str, int, Callable[[int], list[str]], str], ...] = (
     ("katakana", "japanese", 8, _katakana, "激安ショップ"),
     ("keywords", "lines", 6, _stuffing, "引越し情報"),
     ("navigation", "lines", 8, _links, "ご案内"),
-    ("archive", "kana_gate|japanese", 6, _archive, "月別の記事"),
-    ("prices", "lines", 8, _prices, "商品の一覧"),
+    ("archive", "kana_gate|boilerplate", 6, _archive, "月別の記事"),
+    ("prices", "boilerplate|lines", 8, _prices, "商品の一覧"),
     ("board", "lines", 6, _board, "雑談スレッド"),
     ("art", "japanese", 5, _art, "顔文字の広場"),
     ("mojibake", "mojibake", 6, _mojibake, "保存し直した記事"),
     ("repeated", "lines", 5, _repeated, "大切なお知らせ"),
-    ("echo", "compression", 4, _echo, "こだまの実験"),
+    ("echo", "repetition", 4, _echo, "こだまの実験"),
+    ("nouns", "words", 3, _nouns, "名所と名物"),
     ("companies", "japanese", 4, _companies, "会員の名簿"),
-    ("long_line", "lines", 3, _long_line, "全商品の案内"),
+    ("long_line", "sentences", 3, _long_line, "全商品の案内"),
 )
 """Purpose, stage that drops it, how many, the lines of the n-th, title."""
 
