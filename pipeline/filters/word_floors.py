@@ -31,6 +31,6 @@ def for_share(others: Numbers, bounds: Interval) -> Numbers:
     if bounds.min is None or bounds.min <= 0:
         return np.zeros_like(others)
     if bounds.min >= 1:
-        return np.where(others > 0, np.iinfo(np.int64).max, 0)
+        return np.where((others > 0) | (bounds.min > 1), np.iinfo(np.int64).max, 0)
     odds = bounds.min / (1 - bounds.min)
     return np.where(others > 0, np.ceil(others * odds * MARGIN) + 1, 0).astype(np.int64)

@@ -59,6 +59,7 @@ def test_all_documents_are_segmented_on_request_or_where_a_bound_has_no_proof() 
     assert GopherQuality(segment="all").needed(batch).all()
     assert GopherQuality(hash_ratio=Interval(min=0, max=0.1)).needed(batch).all()
     assert GopherQuality(mean_word_length=Interval(min=1.2)).needed(batch).all()
+    assert GopherQuality(alpha_words=Interval(min=1.5)).needed(batch).all()
 
 
 def test_bytes_that_are_no_utf8_are_left_to_the_tagger() -> None:
