@@ -37,6 +37,8 @@ def score(flow: Flow, stage: Stage, known: Known | None = None) -> Scored:
 def _wanted(flow: Flow, stage: Stage) -> Mask:
     if stage.cost <= Cost.CHARS:
         return np.ones(flow.batch.num_rows, dtype=np.bool_)
+    if type(stage).needed is Stage.needed:
+        return flow.alive | flow.audit
     wanted = flow.audit.copy()
     living = flow.batch if flow.alive.all() else flow.batch.filter(pa.array(flow.alive))
     wanted[flow.alive] |= needed(stage, living)

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import PositiveInt
 
 from pipeline.stage import Cost, Filter, Interval
 from pipeline.text.chars import share
@@ -28,10 +30,13 @@ class Repetition(Filter):
     """Different 5-grams that occur at least twice, among all different 5-grams. White space counts."""
     char_10_gram: Interval = Interval(max=0.4)
     """The same for 10-grams."""
+    prefix: PositiveInt | None = 3000
+    """Characters at the head of a text that are looked at, since the shares rise with length; null for all."""
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any]]:
         """Compute the shares, 0 where a text is too short."""
-        counts = count_ngrams(batch["text"], SIZES)
+        texts = batch["text"] if self.prefix is None else pc.utf8_slice_codeunits(batch["text"], 0, self.prefix)
+        counts = count_ngrams(texts, SIZES)
         return {
             f"char_{size}_gram": share(counts[:, column, Ngram.REPEATED], counts[:, column, Ngram.TYPES])
             for column, size in enumerate(SIZES)

@@ -49,8 +49,8 @@ class Words(WordFilter):
 
     words: Interval = Interval()
     """Words that are not punctuation alone, by datatrove's PUNCTUATION_SET."""
-    mean_word_length: Interval = Interval(max=5)
-    """Characters of these words, on average; FineWeb-2's limits for ``jpn_Jpan`` are 1 and 6, prose has 1.3 to 2.9."""
+    mean_word_length: Interval = Interval(max=6)
+    """Characters of these words, on average; the limit is FineWeb-2's for ``jpn_Jpan``, prose has 1.3 to 2.9."""
     alpha_words: Interval = Interval(min=0.65)
     """Words with a letter of any script, kana and kanji too, among those that are not punctuation alone. FineWeb-2 asks
     for 0.759 of all words, which drops news with many quotes and lists of specifications."""
