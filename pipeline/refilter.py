@@ -46,6 +46,11 @@ def refilter(uri: str, recipe: Recipe) -> dict[str, Any]:
     totals = Effects()
     for rows, sizes, hosts in signals.scan(judge.columns):
         totals.add(rows, judge(rows), sizes, hosts)
+    kept, counted = (folder.ledger() or {})["kept"], int(totals.sums["before"][0])
+    if kept != counted:
+        raise ReportError(
+            f"{uri}: signals/ holds {counted} documents that were kept, the ledger {kept}: files are missing"
+        )
     return {
         "run": folder.store.uri,
         "recipe": past.plan.recipe.name,
@@ -104,8 +109,10 @@ def _goes_on(folder: RunFolder, recipe: Recipe, inputs: Sequence[str]) -> bool:
 
 
 def _same_place(one: Store, other: Store) -> bool:
-    local = one.is_local and other.is_local
-    return Path(one.root).resolve() == Path(other.root).resolve() if local else one.uri == other.uri
+    """Tell whether the second store is the first one or lies in it."""
+    if one.is_local and other.is_local:
+        return Path(other.root).resolve().is_relative_to(Path(one.root).resolve())
+    return f"{other.uri}/".startswith(f"{one.uri}/")
 
 
 def _recorded(folder: RunFolder) -> Recipe:

@@ -113,7 +113,7 @@ def _left(folder: RunFolder) -> Iterator[dict[str, Any]]:
     for side in ("excluded", "quarantine"):
         for path in folder.store.sizes(side):
             with folder.store.open(path) as file:
-                yield from pq.read_table(file).to_pylist()
+                yield from pq.read_table(file, use_threads=False, pre_buffer=False).to_pylist()
 
 
 def write_page(uri: str) -> str:

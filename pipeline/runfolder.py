@@ -129,7 +129,10 @@ class RunFolder:
         be shared by a hard link.
         """
         for path, output in stats.outputs.items():
-            if not self.store.link(other.store, path) and self.store.copy(other.store, path).sha256 != output["sha256"]:
+            linked = self.store.link(other.store, path)
+            found = self.store.sha256(path) if linked else self.store.copy(other.store, path).sha256
+            if found != output["sha256"]:
+                self.store.remove(path)
                 return False
         self.store.write(record, other.store.read(record))
         return True

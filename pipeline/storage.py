@@ -62,13 +62,21 @@ class Store:
         """Return the whole content of a file."""
         return self.fs.cat_file(self.path(relative))
 
+    def sha256(self, relative: str) -> str:
+        """Hash a file."""
+        digest = hashlib.sha256()
+        with self.open(relative) as file:
+            while block := file.read(2**20):
+                digest.update(block)
+        return digest.hexdigest()
+
     def read_many(self, relatives: list[str]) -> dict[str, bytes]:
         """Read many small files at once."""
         if not relatives:
             return {}
-        contents: dict[str, bytes] = self.fs.cat([self.path(name) for name in relatives])
-        by_path = {self._relative(path): content for path, content in contents.items()}
-        return {name: by_path[name] for name in relatives}
+        paths = [self.path(name) for name in relatives]
+        contents = self.fs.cat_ranges(paths, [None] * len(paths), [None] * len(paths), on_error="raise")
+        return dict(zip(relatives, contents, strict=True))
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Every file below a folder and its size in bytes."""

@@ -17,6 +17,8 @@ from pipeline.text.word_ngrams import duplicate_ngrams, top_ngrams
 
 TOP = (2, 3, 4)
 DUPLICATE = (5, 6, 7, 8, 9, 10)
+LONG = 2_000_000
+"""Characters above which a text is segmented at once: what a proof counts would take a quarter of a worker's memory."""
 PIECES = ("characters", "dup_para_frac", "dup_para_char_frac", "dup_line_frac", "dup_line_char_frac")
 
 
@@ -90,7 +92,12 @@ class GopherRepetition(WordFilter):
         """Rows that repeat lines or paragraphs too often, or in whose characters runs of words may repeat too often."""
         text, length = batch["text"], characters(char_counts(batch))
         doubt = self.crossed(_pieces(text, length))
-        return doubt | may_repeat(text, self._limits("dup", DUPLICATE, length), self._limits("top", TOP, length))
+        doubt |= length > LONG
+        rows = length[~doubt]
+        doubt[~doubt] = may_repeat(
+            text.filter(pa.array(~doubt)), self._limits("dup", DUPLICATE, rows), self._limits("top", TOP, rows)
+        )
+        return doubt
 
     def _limits(
         self, kind: str, sizes: tuple[int, ...], length: npt.NDArray[np.int64]

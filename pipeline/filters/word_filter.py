@@ -12,6 +12,9 @@ from pipeline.stage import Cost, Filter, Interval, Mask, Outcome
 from pipeline.text.chars import CHAR_COUNTS, Char, char_counts
 from pipeline.text.words import LIBRARIES, WORDS, fill
 
+SMALLEST, GREATEST = 1e-6, 1e9
+"""Bounds beyond which nothing is proven; such a bound makes every document doubtful."""
+
 
 class WordFilter(Filter):
     """Scores batches that carry their words; a document's words are found once, by the first step that needs them."""
@@ -31,7 +34,9 @@ class WordFilter(Filter):
 
     def needed(self, batch: pa.RecordBatch) -> Mask:
         """Rows to segment; bytes that are no UTF-8 are for the tagger to refuse."""
-        if self.segment == "all" or not self._bounds() <= self.proven:
+        bounds = self._bounds()
+        usual = all(limit == 0 or SMALLEST <= limit <= GREATEST for limit in bounds.values())
+        if self.segment == "all" or not set(bounds) <= self.proven or not usual:
             return super().needed(batch)
         return self.doubtful(batch) | (char_counts(batch)[:, Char.REPLACEMENT] > 0)
 
@@ -50,11 +55,11 @@ class WordFilter(Filter):
         outcome = super().process(segmented)
         return replace(outcome, columns={**outcome.columns, WORDS.name: segmented[WORDS.name]})
 
-    def _bounds(self) -> set[str]:
+    def _bounds(self) -> dict[str, float]:
         intervals = {signal: getattr(self, signal, None) for signal in self.signals}
         return {
-            f"{signal}.{side}"
+            f"{signal}.{side}": limit
             for signal, interval in intervals.items()
             if isinstance(interval, Interval)
-            for side in interval.model_dump(exclude_none=True)
+            for side, limit in interval.model_dump(exclude_none=True).items()
         }

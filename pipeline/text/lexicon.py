@@ -95,7 +95,9 @@ def fewest_words(texts: pa.Array, table: Table, stop_words: Sequence[str], enoug
     reached ``enough``, of the same shape: first between characters that stand in no word side by side, then, where that
     is not enough, by the longest words. A bound holds for whatever ``words.segment`` finds in valid UTF-8.
     """
-    stops = np.array(sorted({ord(word) for word in stop_words if len(word) == 1}), np.int64)
+    stops = np.array(
+        sorted({ord(word) for word in stop_words if len(word) == 1 and not word.isspace() and word != "\0"}), np.int64
+    )
     found = _parted(*buffers(texts), lexicon().pairs, _traits(lexicon(), table), stops, enough)
     few = (found < enough).any(axis=1)
     if few.any():
@@ -379,7 +381,7 @@ def _longest_surface(data: Bytes, at: int, following: int, stop: int, tables: Le
         if byte & 0xC0 != 0x80:  # noqa: PLR2004
             longest = length if _ends(units, unit) else longest
             length += 1
-        unit = _step(units, unit, byte)
+        unit = _step(units, unit, byte if byte else SPACE)
     return length if unit >= 0 and _ends(units, unit) else longest
 
 
@@ -388,7 +390,7 @@ def _walk(units: Units, data: Bytes, at: int, end: int) -> int:
     unit = units[0, 0]
     for byte in data[at:end]:
         if unit >= 0:
-            unit = _step(units, unit, byte)
+            unit = _step(units, unit, byte if byte else SPACE)
     return unit
 
 

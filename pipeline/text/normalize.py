@@ -32,7 +32,7 @@ _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _SURROGATE = re.compile(f"[{SURROGATES}]")
 _HALF_WIDTH = re.compile(f"[{HALF_WIDTH}]+")
 _MARKED_KANA = re.compile(f"[ぁ-ゖゝゞァ-ヺヽヾ][{SOUND_MARKS}]")
-_BLANK_LINES = re.compile(r"\n(?:[ \t\u00a0\u3000]*+\n){4,}")
+_BLANK_LINES = re.compile(r"\n(?:[ \t\u00a0\u3000]*+\n){4,}+")
 
 
 def clean(text: str) -> str:

@@ -60,6 +60,8 @@ def test_all_documents_are_segmented_on_request_or_where_a_bound_has_no_proof() 
     assert GopherQuality(hash_ratio=Interval(min=0, max=0.1)).needed(batch).all()
     assert GopherQuality(mean_word_length=Interval(min=1.2)).needed(batch).all()
     assert GopherQuality(alpha_words=Interval(min=1.5)).needed(batch).all()
+    assert GopherQuality(hash_ratio=Interval(max=-0.1)).needed(batch).all()
+    assert GopherQuality(words=Interval(min=float("inf"))).needed(batch).all()
 
 
 def test_bytes_that_are_no_utf8_are_left_to_the_tagger() -> None:

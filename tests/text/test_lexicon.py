@@ -77,6 +77,12 @@ def test_words_end_where_no_surface_holds_two_characters_and_the_tagger_does_not
     assert longest_runs(pa.array([text]), 2).tolist() == [longest]
 
 
+@pytest.mark.parametrize("text", ["ヾ（゜Д゜\0）", "（\0●´Д｀●）", "Ｊ（\0゜∀゜）し"])
+def test_a_nul_is_a_space_to_the_tagger_within_a_face_too(text: str) -> None:
+    (least,) = floors([text])
+    assert all(low <= count for low, count in zip(least, found(text), strict=True))
+
+
 def test_counting_ends_when_enough_is_found() -> None:
     text = "犬も歩けば棒に当たる。" * 50
     few = fewest_words(pa.array([text]), CHANNELS, STOPS, np.array([[5, 5, 5, 0]]))[0]
