@@ -62,8 +62,7 @@ class Words(WordFilter):
     noun_share: Interval = Interval(max=0.8)
     """Nouns (名詞) among the words that are not punctuation (補助記号), HojiChar's DiscardTooManyNouns."""
     little_hiragana: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """Hiragana among kana and kanji from which on nouns are not judged: particles and endings leave them no such share.
-    Of 2,598 documents that reached this step, the one of too many nouns has 0.1 (the set of ``make bench-filters``)."""
+    """Hiragana among kana and kanji from which on nouns are not judged: particles and endings leave them no such share."""
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any]]:
         """Compute the counts and ratios."""
