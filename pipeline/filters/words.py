@@ -62,7 +62,8 @@ class Words(WordFilter):
     noun_share: Interval = Interval(max=0.8)
     """Nouns (名詞) among the words that are not punctuation (補助記号), HojiChar's DiscardTooManyNouns."""
     little_hiragana: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """Hiragana among kana and kanji from which on nouns are not judged: particles and endings leave them no such share."""
+    """Hiragana among kana and kanji from which on nouns are not judged: particles and endings leave them no such
+    share."""
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any]]:
         """Compute the counts and ratios."""
