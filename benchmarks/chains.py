@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.documents import Documents
+from pipeline.barrier import Barrier
 from pipeline.filters.word_filter import WordFilter
 from pipeline.flow import Flow
 from pipeline.modifiers.datatrove_block import Datatrove
 from pipeline.plan import makes_text
 from pipeline.recipe import load
 from pipeline.scoring import score
-from pipeline.stage import Barrier, Checkpoint, Cost, Mask, Stage
+from pipeline.stage import Checkpoint, Cost, Mask, Stage
 from pipeline.text.hashing import hash64
 from pipeline.text.words import WORDS
 

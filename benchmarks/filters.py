@@ -31,10 +31,11 @@ from benchmarks.peers import (
 )
 from benchmarks.results import FOLDER, Row, show, write
 from benchmarks.timing import MEGABYTE, TURNS, Job, speeds, stay_on_one_core
+from pipeline.barrier import Barrier
 from pipeline.catalog import STEPS, step_class
 from pipeline.flow import Flow
 from pipeline.plan import makes_text
-from pipeline.stage import Barrier, Checkpoint, Cost, Stage
+from pipeline.stage import Checkpoint, Cost, Stage
 from pipeline.text.minhash import signatures
 from pipeline.text.words import fill
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from pipeline import __version__, comparison, refilter_table
 from pipeline import refilter as what_if
 from pipeline import report as reporting
+from pipeline.barrier import Barrier
 from pipeline.compare import CompareError
 from pipeline.compare import compare as make_comparison
 from pipeline.display import TerminalDisplay
@@ -29,7 +30,7 @@ from pipeline.report import harmless
 from pipeline.run import Result, Settings
 from pipeline.run import run as carry_out
 from pipeline.runfolder import RunFolderError
-from pipeline.stage import Barrier, Checkpoint, Stage
+from pipeline.stage import Checkpoint, Stage
 from pipeline.stats import LedgerError
 from pipeline.storage import StorageError
 

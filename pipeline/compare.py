@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.barrier import Barrier
 from pipeline.comparison import Comparison, Disagreement, Pair, Side
 from pipeline.feed import read_shard
 from pipeline.flow import Flow
@@ -18,7 +19,7 @@ from pipeline.readers.discover import discover
 from pipeline.recipe import Recipe
 from pipeline.run import Display
 from pipeline.scoring import score
-from pipeline.stage import Barrier, Checkpoint, Cost, Mask, Outcome, Stage
+from pipeline.stage import Checkpoint, Cost, Mask, Outcome, Stage
 from pipeline.stats import LedgerError, Tally
 from pipeline.storage import reaching
 from pipeline.task import PartTask, Progress

@@ -10,19 +10,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.barrier import Barrier
 from pipeline.flow import Flow
 from pipeline.plan import Plan
 from pipeline.readers.chunk import Damage
 from pipeline.readers.files import identity_of
 from pipeline.readers.read import read
 from pipeline.schema import HOST
-from pipeline.stage import Barrier, Outcome
+from pipeline.stage import Outcome
 from pipeline.storage import Store
 from pipeline.task import PartTask, Progress
 from pipeline.text.hashing import hash64
 from pipeline.text.url import hosts
 
 RESUME_ROWS = 4096
+
+Ordinals = npt.NDArray[np.int64]
 
 
 class InputChangedError(RuntimeError):
@@ -75,7 +78,7 @@ def read_shard(task: PartTask, planned: Plan) -> Iterator[Feed]:
 
 def resume_part(task: PartTask, store: Store, barrier: Barrier | None) -> Iterator[Feed]:
     """Take up the survivors of the pass before; ordinals are their rows. ``barrier`` is the one that opens the pass."""
-    decisions = _read_table(store, task.decisions) if task.decisions else None
+    decisions = _read_table(store, task.decisions) if barrier else None
     started = time.perf_counter()
     with store.open(task.upstream) as file:
         start = size = 0
@@ -83,7 +86,7 @@ def resume_part(task: PartTask, store: Store, barrier: Barrier | None) -> Iterat
             end = start + batch.num_rows
             rows, ordinals = _probed(task, batch, np.arange(start, end))
             flow = Flow.resume(rows, ordinals)
-            outcome = _decided(barrier, decisions, ordinals) if barrier else Outcome()
+            outcome = _decided(barrier, decisions, flow.batch, ordinals) if barrier and decisions else Outcome()
             seconds = time.perf_counter() - started
             poison = _poisoned(task, ordinals)
             yield Feed(Progress(start, size, start, end), flow, poison=poison, outcome=outcome, seconds=seconds)
@@ -93,22 +96,20 @@ def resume_part(task: PartTask, store: Store, barrier: Barrier | None) -> Iterat
             started = time.perf_counter()
 
 
-def _first_flow(records: pa.RecordBatch, ordinals: npt.NDArray[np.int64], planned: Plan) -> Flow:
+def _first_flow(records: pa.RecordBatch, ordinals: Ordinals, planned: Plan) -> Flow:
     records = records.append_column(HOST, hosts(records.column("url")))
     audit = hash64(records.column("id")) < planned.recipe.audit * 2.0**64
     return Flow(records, ordinals, audit)
 
 
-def _probed(
-    task: PartTask, rows: pa.RecordBatch, ordinals: npt.NDArray[np.int64]
-) -> tuple[pa.RecordBatch, npt.NDArray[np.int64]]:
+def _probed(task: PartTask, rows: pa.RecordBatch, ordinals: Ordinals) -> tuple[pa.RecordBatch, Ordinals]:
     if task.probe is None:
         return rows, ordinals
     inside = (ordinals >= task.probe[0]) & (ordinals < task.probe[1])
     return rows.filter(pa.array(inside)), ordinals[inside]
 
 
-def _poisoned(task: PartTask, ordinals: npt.NDArray[np.int64]) -> dict[int, tuple[str, str]]:
+def _poisoned(task: PartTask, ordinals: Ordinals) -> dict[int, tuple[str, str]]:
     rows = {int(ordinal): row for row, ordinal in enumerate(ordinals)} if task.poison else {}
     return {
         rows[ordinal]: (f"worker.{cause}", f"the worker process ended ({cause}) on this document")
@@ -125,25 +126,21 @@ def _textless(flow: Flow, planned: Plan) -> dict[int, tuple[str, str]]:
     return {int(row): error for row in np.flatnonzero(missing)}
 
 
-def _decided(barrier: Barrier, decisions: pa.Table | None, rows: npt.NDArray[np.int64]) -> Outcome:
-    """Spread a barrier's sparse decisions over the rows of a batch."""
-    drop = np.zeros(rows.size, dtype=np.bool_)
-    if decisions is None or not decisions.num_rows:
-        columns = {
-            name: pa.array([barrier.defaults.get(name)] * rows.size, kind) for name, kind in barrier.adds.items()
-        }
-        return Outcome(columns, {barrier.reason: drop})
-    decided = decisions.column("row").to_numpy()
-    at = np.searchsorted(decided, rows)
-    found = (at < decided.size) & (decided[np.minimum(at, decided.size - 1)] == rows)
+def _decided(barrier: Barrier, decisions: pa.Table, batch: pa.RecordBatch, rows: Ordinals) -> Outcome:
+    """Spread a barrier's sparse decisions over the rows of a batch, and let the barrier apply them."""
+    named = decisions.column("row").to_numpy()
+    found = np.isin(rows, named, assume_unique=True)
+    at = np.searchsorted(named, rows)
     indices = pa.array(at, mask=~found)
-    drop[found] = decisions.column("drop").to_numpy()[at[found]]
-    columns = {}
-    for name, kind in barrier.adds.items():
+    decided = {}
+    for name, kind in barrier.decides().items():
         values = decisions.column(name).combine_chunks().take(indices)
         default = barrier.defaults.get(name)
-        columns[name] = values if default is None else pc.if_else(pa.array(found), values, pa.scalar(default, kind))
-    return Outcome(columns, {barrier.reason: drop})
+        decided[name] = values if default is None else pc.if_else(pa.array(found), values, pa.scalar(default, kind))
+    drop = np.zeros(rows.size, dtype=np.bool_)
+    drop[found] = decisions.column("drop").to_numpy()[at[found]]
+    added = {name: decided[name] for name in barrier.added() if name in decided}
+    return barrier.apply(batch, decided, Outcome(added, {barrier.reason: drop}))
 
 
 def _read_table(store: Store, path: str) -> pa.Table:

@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.barrier import Barrier
 from pipeline.plan import Plan
 from pipeline.provenance import Origin, bounds, judges, origins
-from pipeline.stage import Barrier, Checkpoint, Filter, Interval, Mask, Stage
+from pipeline.stage import Checkpoint, Filter, Interval, Mask, Stage
 from pipeline.text.hashing import hash64
 
 Places = npt.NDArray[np.int64]

@@ -6,11 +6,12 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from pipeline.barrier import Barrier
 from pipeline.catalog import STEPS, step_class
 from pipeline.fingerprint import code_version, digest, stage_fingerprint
 from pipeline.recipe import Recipe
 from pipeline.schema import CORPUS_COLUMNS, HOST, RECORD
-from pipeline.stage import Barrier, Checkpoint, Cost, Stage
+from pipeline.stage import Checkpoint, Cost, Stage
 from pipeline.text.chars import CHAR_COUNTS
 
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol, TypeGuard, runtime_checkable
 
+from pipeline.barrier import Barrier
 from pipeline.fingerprint import code_version, digest, stage_fingerprint
 from pipeline.plan import makes_text
 from pipeline.recipe import Recipe
 from pipeline.schema import HOST, RECORD
-from pipeline.stage import Barrier, Cost, Filter, Interval, Mask, Stage
+from pipeline.stage import Cost, Filter, Interval, Mask, Stage
 from pipeline.text.chars import CHAR_COUNTS
 from pipeline.text.words import WORDS
 

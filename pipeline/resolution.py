@@ -1,19 +1,21 @@
-"""The work of a barrier between two passes: all sidecars in, decisions and explanations per part out."""
+"""One task of a phase of the barrier between two passes: sidecars and files of earlier phases in, files out."""
 
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.barrier import Barrier
 from pipeline.parts import PartFiles
-from pipeline.stage import Barrier
 from pipeline.stats import PartStats
 from pipeline.storage import Store
-from pipeline.task import BarrierTask, PartPaths, Progress
+from pipeline.task import BarrierTask, PartPaths, PhasePaths, Progress
 from pipeline.worker import planned
 
 
@@ -23,16 +25,21 @@ class StoredPart:
 
     store: Store
     paths: PartPaths
+    rows: int
+    """Rows of its sidecar."""
 
     @property
     def name(self) -> str:
         """Name of the part."""
         return self.paths.part
 
-    def sidecar(self) -> pa.Table:
-        """Return the part's sidecar."""
+    def sidecar(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield columns of the part's sidecar, a row group at a time."""
         with self.store.open(self.paths.sidecar) as file:
-            return pq.read_table(file)
+            parquet = pq.ParquetFile(file)
+            for group in range(parquet.num_row_groups):
+                table = parquet.read_row_group(group, columns=list(columns), use_threads=False)
+                yield from table.select(columns).combine_chunks().to_batches()
 
     def texts(self, rows: Sequence[int]) -> pa.Array:
         """Return the text of some rows, in the order given; only their row groups are read."""
@@ -53,32 +60,72 @@ class StoredPart:
         return pa.array([found[int(row)] for row in wanted], pa.string())
 
 
+@dataclass
+class StoredFiles:
+    """The files of a barrier in a run folder, as one task sees them."""
+
+    store: Store
+    barrier: Barrier
+    paths: PhasePaths
+    parts: Sequence[StoredPart]
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[IO[bytes]]:
+        """Write a file of this task; it is published when it is complete."""
+        path = self.paths.file(name)
+        temporary = self.store.temporary(path)
+        try:
+            with temporary.open("wb") as file:
+                yield file
+            published = self.store.publish(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self.outputs[path] = {"rows": 0, "bytes": published.bytes, "sha256": published.sha256}
+
+    def open(self, phase: str, task: int, name: str) -> IO[bytes]:
+        """Read a file of an earlier phase."""
+        return self.store.open(PhasePaths(self.paths.name, phase, task).file(name))
+
+    def decide(self, part: int, decisions: pa.Table, removed: pa.Table) -> None:
+        """Write the decisions on a part, and its explanation file if anything is removed."""
+        self._publish(self.parts[part].paths.decisions, decisions)
+        if removed.num_rows:
+            self.explain(f"part-{self.parts[part].name}", removed)
+
+    def explain(self, name: str, table: pa.Table) -> None:
+        """Write a table into the barrier's folder."""
+        self._publish(f"{self.barrier.folder}/{name}.parquet", table)
+
+    def _publish(self, path: str, table: pa.Table) -> None:
+        with PartFiles(self.store) as files:
+            file = files.file(path, table.schema)
+            for batch in table.to_batches():
+                file.write(batch)
+            files.close()
+            self.outputs |= files.publish()
+
+
 def run_barrier(task: BarrierTask) -> Iterator[Progress | PartStats]:
-    """Resolve the barrier that ends a pass; yields Progress per part decided and at the end the committed PartStats."""
+    """Do one task of a phase; yields Progress now and then and at the end the committed PartStats."""
     current = planned(task.recipe).passes[task.index]
     barrier = current.closing
     assert isinstance(barrier, Barrier)
     barrier.open()
     store = Store(task.run)
-    paths = {part: PartPaths(current.name, part) for part in task.parts}
+    paths = PhasePaths(current.name, task.phase, task.number)
+    parts = [
+        StoredPart(store, PartPaths(current.name, part), rows) for part, rows in zip(task.parts, task.rows, strict=True)
+    ]
+    files = StoredFiles(store, barrier, paths, parts)
     yield Progress()
-    store.remove(PartPaths(current.name, task.part).stats)
+    store.remove(paths.stats)
     started = time.perf_counter()
-    stats = PartStats(task.part, task.fingerprint)
-    for done, resolution in enumerate(barrier.resolve([StoredPart(store, paths[part]) for part in task.parts]), 1):
-        with PartFiles(store) as files:
-            _write(files, paths[resolution.part].decisions, resolution.decisions)
-            if resolution.removed.num_rows:
-                _write(files, f"{barrier.folder}/part-{resolution.part}.parquet", resolution.removed)
-            files.close()
-            stats.outputs |= files.publish()
+    done = 0
+    for rows in barrier.work(task.phase, task.number, files):
+        done += rows
         yield Progress(records=done)
-    stats.seconds[barrier.name()] = time.perf_counter() - started
-    store.write(PartPaths(current.name, task.part).stats, json.dumps(stats.to_json(), ensure_ascii=False).encode())
+    stats = PartStats(task.part, task.fingerprint, outputs=files.outputs)
+    stats.seconds[f"{barrier.name()}.{task.phase}"] = time.perf_counter() - started
+    store.write(paths.stats, json.dumps(stats.to_json(), ensure_ascii=False).encode())
     yield stats
-
-
-def _write(files: PartFiles, path: str, rows: pa.Table) -> None:
-    file = files.file(path, rows.schema)
-    for batch in rows.to_batches():
-        file.write(batch)

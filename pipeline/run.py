@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from pipeline import __version__
+from pipeline.barrier import Barrier, Phase
 from pipeline.earlier import Earlier, input_entry
 from pipeline.engine import Engine, InlineEngine, Task
 from pipeline.fingerprint import digest
@@ -17,12 +18,12 @@ from pipeline.provenance import origins
 from pipeline.readers.chunk import Source
 from pipeline.readers.discover import Found, discover
 from pipeline.recipe import Recipe
+from pipeline.resolution import StoredPart
 from pipeline.runfolder import RunFolder
-from pipeline.stage import Barrier
 from pipeline.stats import LedgerError, PartStats, Tally, ledger, merge_steps
 from pipeline.storage import reaching
 from pipeline.supervisor import Supervisor
-from pipeline.task import BarrierTask, PartPaths, PartTask, Progress
+from pipeline.task import BarrierTask, PartPaths, PartTask, PhasePaths, Progress
 from pipeline.writers.corpus import write_card, write_manifest
 
 IGNORED_SHOWN = 3
@@ -122,6 +123,8 @@ class _Job:
         self.recipe_json = json.dumps(planned.recipe.resolved(), ensure_ascii=False, sort_keys=True)
         self.stats: list[dict[str, PartStats]] = []
         self.barriers: dict[int, PartStats] = {}
+        self._decided: set[str] = set()
+        """Commit records of what the barriers decided."""
         self.result = Result()
         self._engine: Engine | None = None
         self._session: AbstractContextManager[Any] = nullcontext()
@@ -145,10 +148,7 @@ class _Job:
 
     def timing(self, seconds: float) -> dict[str, Any]:
         """Return seconds of work per step over all parts, and of this call."""
-        spent: dict[str, float] = {}
-        for stats in [*(part for parts in self.stats for part in parts.values()), *self.barriers.values()]:
-            for step, of_step in stats.seconds.items():
-                spent[step] = spent.get(step, 0.0) + of_step
+        spent = _seconds([*(part for parts in self.stats for part in parts.values()), *self.barriers.values()])
         return {"seconds": seconds, "steps": {step: round(of_step, 3) for step, of_step in spent.items()}}
 
     def _pass(self, current: Pass) -> dict[str, PartStats]:
@@ -184,30 +184,77 @@ class _Job:
         )
 
     def _barrier(self, current: Pass) -> None:
-        parts = tuple(source.name for source in self.sources)
-        inputs = []
-        for part in parts:
-            paths, outputs = PartPaths(current.name, part), self.stats[-1][part].outputs
-            inputs.append([part, *(outputs[path]["sha256"] for path in (paths.sidecar, paths.survivors))])
+        assert isinstance(current.closing, Barrier)
+        parts, inputs = [], []
+        for source in self.sources:
+            stats, paths = self.stats[-1][source.name], PartPaths(current.name, source.name)
+            parts.append(StoredPart(self.folder.store, paths, stats.outputs[paths.sidecar]["rows"]))
+            inputs.append([source.name, *(stats.outputs[path]["sha256"] for path in (paths.sidecar, paths.survivors))])
         fingerprint = digest([self.plan.barrier_fingerprint(current.index), inputs])
-        task = BarrierTask(self.folder.store.uri, self.recipe_json, current.index, fingerprint, parts)
-        assert current.closing
-        done = self._carry_out(current, [task], {task.part: 0}, f"barrier {current.closing.name()}")
-        self.barriers[current.index] = done.get(task.part, PartStats(task.part, ""))
+        phases = current.closing.phases(parts)
+        tasks = [self._phase_tasks(current, phase, parts, fingerprint) for phase in phases]
+        decided, open_tasks = self._done(current, tasks[-1])
+        carried = self._phases(current, phases, tasks) if open_tasks else [decided]
+        merged = PartStats("barrier", fingerprint)
+        for stats in carried[-1].values():
+            merged.outputs |= stats.outputs
+        merged.seconds = _seconds(stats for of_phase in carried for stats in of_phase.values())
+        self.barriers[current.index] = merged
+        self._decided |= {PhasePaths(current.name, phases[-1].name, task.number).stats for task in tasks[-1]}
 
-    def _carry_out(
-        self, current: Pass, tasks: Sequence[Task], weights: dict[str, int], title: str
-    ) -> dict[str, PartStats]:
-        """Do the tasks that are not done; returns part -> its commit record, for all of them that succeeded."""
+    def _phase_tasks(
+        self, current: Pass, phase: Phase, parts: Sequence[StoredPart], fingerprint: str
+    ) -> list[BarrierTask]:
+        names, rows = tuple(part.name for part in parts), tuple(part.rows for part in parts)
+        run, index = self.folder.store.uri, current.index
+        return [
+            BarrierTask(
+                run,
+                self.recipe_json,
+                index,
+                phase.name,
+                number,
+                digest([fingerprint, phase.name, number, phase.tasks]),
+                names,
+                rows,
+            )
+            for number in range(phase.tasks)
+        ]
+
+    def _phases(
+        self, current: Pass, phases: Sequence[Phase], tasks: Sequence[Sequence[BarrierTask]]
+    ) -> list[dict[str, PartStats]]:
+        """Carry out the phases in turn; then what only they needed goes, and the commit records of the last stay."""
+        assert current.closing
+        carried: list[dict[str, PartStats]] = []
+        for place, (phase, own) in enumerate(zip(phases, tasks, strict=True), 1):
+            title = f"{current.closing.name()} {place}/{len(phases)} {phase.name}"
+            carried.append(self._carry_out(current, own, dict.fromkeys((task.part for task in own), 0), title))
+            if self.result.failed:
+                return carried
+        for own, stats in zip(tasks[:-1], carried[:-1], strict=True):
+            for task in own:
+                self.folder.forget(_record(current, task), stats[task.part])
+        return carried
+
+    def _done(self, current: Pass, tasks: Sequence[Task]) -> tuple[dict[str, PartStats], list[Task]]:
+        """Divide tasks into those that are done, part -> commit record, and those to do."""
         done: dict[str, PartStats] = {}
         todo: list[Task] = []
         for task in tasks:
-            record = PartPaths(current.name, task.part).stats
+            record = _record(current, task)
             stats = self.folder.committed(record, task.fingerprint) or self._adopted(record, task.fingerprint)
             if stats:
                 done[task.part] = stats
             else:
                 todo.append(task)
+        return done, todo
+
+    def _carry_out(
+        self, current: Pass, tasks: Sequence[Task], weights: dict[str, int], title: str
+    ) -> dict[str, PartStats]:
+        """Do the tasks that are not done; returns part -> its commit record, for all of them that succeeded."""
+        done, todo = self._done(current, tasks)
         if todo:
             self.folder.reopen()
             self.display.start(title, sum(weights[task.part] for task in todo), len(todo))
@@ -277,8 +324,7 @@ class _Job:
             for current, parts in zip(self.plan.passes, self.stats, strict=True)
             for part in parts
         ]
-        barriers = [PartPaths(self.plan.passes[index].name, "barrier").stats for index in self.barriers]
-        self.folder.sweep([*outputs, *records, *barriers])
+        self.folder.sweep([*outputs, *records, *self._decided])
         write_manifest(self.folder.store, corpus)
         write_card(self.folder.store, self.plan.recipe.resolved(), self.plan.corpus_columns, balance)
         self.folder.write_json("stats/ledger.json", balance)
@@ -289,6 +335,22 @@ def _without_own(found: Found, folder: RunFolder) -> Found:
     own = f"{folder.store.root if folder.store.is_local else folder.store.uri}/"
     shards = [shard for shard in found.shards if not shard.uri.startswith(own)]
     return Found(shards, [name for name in found.ignored if not name.startswith(own)])
+
+
+def _seconds(stats: Iterable[PartStats]) -> dict[str, float]:
+    """Add up the seconds of work, step by step."""
+    spent: dict[str, float] = {}
+    for record in stats:
+        for step, of_step in record.seconds.items():
+            spent[step] = spent.get(step, 0.0) + of_step
+    return spent
+
+
+def _record(current: Pass, task: Task) -> str:
+    """Path of a task's commit record."""
+    if isinstance(task, BarrierTask):
+        return PhasePaths(current.name, task.phase, task.number).stats
+    return PartPaths(current.name, task.part).stats
 
 
 def _ignored(files: Sequence[str]) -> list[str]:

@@ -137,6 +137,11 @@ class RunFolder:
         self.store.write(record, other.store.read(record))
         return True
 
+    def forget(self, record: str, stats: PartStats) -> None:
+        """Take back a commit, and then the files that it names."""
+        for path in (record, *stats.outputs):
+            self.store.remove(path)
+
     def sweep(self, valid: Iterable[str]) -> None:
         """Remove files that belong to no part of this run: leftovers of killed workers and of other inputs."""
         keep = set(valid)

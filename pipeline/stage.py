@@ -4,10 +4,10 @@ A stage opens no data file, knows no Ray and keeps no counter; the worker does a
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -163,54 +163,6 @@ class Filter(Stage):
                 f"{signal}.{side}": rows for side, rows in bounds.outside(columns[f"{self.name()}.{signal}"]).items()
             }
         return drops
-
-
-class SidecarPart(Protocol):
-    """What a barrier may see of one part: its sidecar, and the text of a few rows for verification."""
-
-    @property
-    def name(self) -> str:
-        """Name of the part."""
-
-    def sidecar(self) -> pa.Table:
-        """Return column ``row`` (position in the part) and the barrier's sidecar columns, one row per live document."""
-
-    def texts(self, rows: Sequence[int]) -> pa.Array:
-        """Return the text of these rows, in this order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """A barrier's decision on one part.
-
-    ``decisions``: column ``row``, ``drop`` (bool) and the barrier's ``adds``; rows that are not named stay, with the
-    barrier's ``defaults``. ``removed``: the explanation file, one row per dropped document.
-    """
-
-    part: str
-    decisions: pa.Table
-    removed: pa.Table
-
-
-class Barrier(Stage):
-    """A step that looks across shards: ``sign`` before it, ``resolve`` over all sidecars, a drop list after it."""
-
-    reason: ClassVar[str]
-    """Reason below the barrier's name for the rows it drops."""
-    sidecar: ClassVar[Mapping[str, pa.DataType]] = {}
-    signing: ClassVar[frozenset[str]] = frozenset()
-    """Options that ``sign`` depends on; changing another one leaves the sidecars valid."""
-    defaults: ClassVar[Mapping[str, Any]] = {}
-    folder: ClassVar[str]
-    """Run folder of the explanation files."""
-
-    def sign(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
-        """Compute the sidecar columns of a batch of live documents."""
-        raise NotImplementedError
-
-    def resolve(self, parts: Sequence[SidecarPart]) -> Iterator[Resolution]:
-        """Decide over all parts, given in a fixed order; yields one resolution per part, in that order."""
-        raise NotImplementedError
 
 
 class Checkpoint(Stage):

@@ -4,10 +4,11 @@ import inspect
 import json
 from collections.abc import Iterable
 
+from pipeline.barrier import Barrier
 from pipeline.catalog import STEPS, step_class
 from pipeline.readers.chunk import Read
 from pipeline.recipe import Recipe
-from pipeline.stage import Barrier, Options, Stage
+from pipeline.stage import Options, Stage
 
 
 def step_list() -> str:

@@ -43,19 +43,24 @@ class PartTask:
 
 @dataclass(frozen=True, slots=True)
 class BarrierTask:
-    """The resolution of the barrier that ends a pass."""
+    """One task of a phase of the barrier that ends a pass."""
 
     run: str
     recipe: str
     index: int
+    phase: str
+    number: int
+    """Number of the task in its phase."""
     fingerprint: str
     parts: tuple[str, ...]
     """Names of the parts, in the order that is theirs in the run."""
+    rows: tuple[int, ...]
+    """Rows of each part's sidecar."""
 
     @property
     def part(self) -> str:
-        """Name of the commit record."""
-        return "barrier"
+        """Name among the tasks of its phase."""
+        return f"{self.phase}-{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +108,21 @@ class PartPaths:
     def leaving(self, folder: str) -> str:
         """Documents that end in this pass: ``signals``, ``excluded`` or ``quarantine``."""
         return f"{folder}/{self.name}/part-{self.part}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class PhasePaths:
+    """Where the files of one task of a barrier's phase lie in the run folder. ``name`` is that of the pass it ends."""
+
+    name: str
+    phase: str
+    number: int
+
+    @property
+    def stats(self) -> str:
+        """The commit record."""
+        return f"stats/{self.name}/barrier/{self.phase}-{self.number}.json"
+
+    def file(self, name: str) -> str:
+        """A file that later phases read."""
+        return f"passes/{self.name}/{self.phase}/{self.number}-{name}"

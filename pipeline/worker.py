@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
+from pipeline.barrier import Barrier
 from pipeline.feed import Feed, read_shard, resume_part
 from pipeline.flow import VERDICT, Flow
 from pipeline.isolation import split_error
@@ -18,7 +19,7 @@ from pipeline.readers.chunk import Damage
 from pipeline.recipe import parse
 from pipeline.schema import EXCLUDED, HOST, QUARANTINE, RECORD
 from pipeline.scoring import score
-from pipeline.stage import Barrier, Outcome, Stage
+from pipeline.stage import Outcome, Stage
 from pipeline.stats import PartStats, StepStats
 from pipeline.storage import Store
 from pipeline.task import PartPaths, PartTask, Progress

@@ -33,6 +33,7 @@ LAYERS = [
     {"pipeline.catalog"},
     {"classifiers"},
     {"pipeline.filters", "pipeline.modifiers", "pipeline.dedup", "pipeline.readers", "pipeline.writers"},
+    {"pipeline.barrier"},
     {"pipeline.funnel", "pipeline.storage", "pipeline.stage", "pipeline.stats"},
     {"pipeline.schema", "pipeline.suggest", "pipeline.text"},
     {"pipeline"},

@@ -1,6 +1,7 @@
 """Steps for tests of the machine, named in recipes as ``toy_steps:Class``: each misbehaves in one way, on cue."""
 
 import ctypes
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.stage import Barrier, Cost, Filter, Interval, Mask, Outcome, Resolution, SidecarPart, Stage
+from pipeline.barrier import Barrier, BarrierFiles, Phase, SidecarPart
+from pipeline.stage import Cost, Filter, Interval, Mask, Outcome, Stage
 
 
 def containing(batch: pa.RecordBatch, word: str) -> Mask:
@@ -152,20 +154,39 @@ class SameLength(Barrier):
     def sign(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
         return {"length": pc.cast(pc.utf8_length(batch.column("text")), pa.int64())}
 
-    def resolve(self, parts: Sequence[SidecarPart]) -> Iterator[Resolution]:
+    def phases(self, parts: Sequence[SidecarPart]) -> Sequence[Phase]:
+        return [Phase("gather", 1), Phase("decide", max(1, len(parts)))]
+
+    def work(self, phase: str, task: int, files: BarrierFiles) -> Iterator[int]:
         time.sleep(self.seconds)
+        if phase == "gather":
+            yield from self._gather(files)
+        elif files.parts:
+            self._decide(task, files)
+            yield files.parts[task].rows
+
+    def _gather(self, files: BarrierFiles) -> Iterator[int]:
         seen: set[int] = set()
-        for part in parts:
-            dropped = []
-            for row, length in zip(*part.sidecar().to_pydict().values(), strict=True):
-                if length in seen:
-                    dropped.append(row)
-                seen.add(length)
-            count = pa.array([2] * len(dropped), pa.int32())
-            decisions = pa.table(
-                {"row": pa.array(dropped, pa.int64()), "drop": [True] * len(dropped), "same_length.count": count}
-            )
-            yield Resolution(part.name, decisions, pa.table({"row": pa.array(dropped, pa.int64())}))
+        dropped = []
+        for part in files.parts:
+            dropped.append([])
+            for batch in part.sidecar(["row", "length"]):
+                for row, length in zip(*batch.to_pydict().values(), strict=True):
+                    if length in seen:
+                        dropped[-1].append(row)
+                    seen.add(length)
+            yield part.rows
+        with files.create("dropped.json") as file:
+            file.write(json.dumps(dropped).encode())
+
+    def _decide(self, part: int, files: BarrierFiles) -> None:
+        with files.open("gather", 0, "dropped.json") as file:
+            dropped = json.load(file)[part]
+        rows = pa.array(dropped, pa.int64())
+        count = pa.array([2] * len(dropped), pa.int32())
+        drop = pa.array([True] * len(dropped), pa.bool_())
+        decisions = pa.table({"row": rows, "drop": drop, "same_length.count": count})
+        files.decide(part, decisions, pa.table({"row": rows}))
 
 
 class NeedsLanguage(Stage):

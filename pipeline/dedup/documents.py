@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.barrier import SidecarPart
 from pipeline.dedup.clusters import Numbers
-from pipeline.stage import SidecarPart
 from pipeline.text.arrow import buffers
 
 Preference = Literal["length", "date", "id"]

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from pipeline.barrier import Barrier, SidecarPart
 from pipeline.dedup.clusters import Clusters, Numbers, cluster
 from pipeline.dedup.documents import Documents, Preference, gather
 from pipeline.dedup.verification import Verifier
-from pipeline.stage import Barrier, Cost, Resolution, SidecarPart
+from pipeline.stage import Cost
 from pipeline.text.minhash import band_keys, shared_bands, signatures
 from pipeline.text.shingles import forms
 

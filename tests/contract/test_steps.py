@@ -7,11 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipeline.barrier import Barrier
 from pipeline.catalog import STEPS, step_class, step_reference
 from pipeline.flow import DERIVED
 from pipeline.isolation import process
 from pipeline.schema import HOST, RECORD
-from pipeline.stage import Barrier, Checkpoint, Cost, Filter, Outcome, Stage
+from pipeline.stage import Checkpoint, Cost, Filter, Outcome, Stage
 from pipeline.text.chars import CHAR_COUNTS, as_column, count_chars
 
 CLASSES = [step_class(name) for name in STEPS]

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from pipeline.dedup import verification
 from pipeline.dedup.minhash import REMOVED, MinHash
-from pipeline.stage import Resolution
 from pipeline.text.minhash import estimate, signatures
 from pipeline.text.shingles import jaccard, shingles
 
