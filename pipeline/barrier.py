@@ -73,6 +73,10 @@ class Barrier(Stage):
     folder: ClassVar[str]
     """Run folder of the explanation files."""
 
+    def signed(self) -> Mapping[str, pa.DataType]:
+        """Columns of the sidecar beside ``row``: those of the class, and any that the options call for."""
+        return self.sidecar
+
     def decides(self) -> Mapping[str, pa.DataType]:
         """Columns of the decisions beside ``row`` and ``drop``; those that the step adds, if nothing else is said."""
         return self.added()

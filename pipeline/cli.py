@@ -301,14 +301,14 @@ def _plan_row(step: Stage, opening: Barrier | None) -> tuple[Text, ...]:
         return (
             Text(f"{step.name()} ({kind})"),
             Text(step.cost.name),
-            Text(", ".join(step.reads)),
+            Text(", ".join(step.required())),
             Text(""),
             _options(step),
         )
     return (
         Text(step.name()),
         Text(step.cost.name),
-        Text(", ".join(step.reads)),
+        Text(", ".join(step.required())),
         Text(", ".join(step.added())),
         _options(step),
     )

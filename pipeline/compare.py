@@ -274,7 +274,7 @@ def _check(recipes: Mapping[str, Recipe]) -> None:
     for name, recipe in recipes.items():
         lost: dict[str, str] = {}
         for step in recipe.steps:
-            if missing := lost.keys() & set(step.reads):
+            if missing := lost.keys() & set(step.required()):
                 column = min(missing)
                 raise CompareError(
                     f"{name}: `{step.name()}` reads `{column}` of `{lost[column]}`, which is passed over"

@@ -136,7 +136,7 @@ def advice(recipe: Recipe) -> list[str]:
 
 def _needs(step: Stage) -> set[str]:
     """Columns that a step reads; who reads counts of the text needs the text."""
-    return {*step.reads, "text"} if CHAR_COUNTS.name in step.reads else set(step.reads)
+    return {*step.required(), "text"} if CHAR_COUNTS.name in step.reads else set(step.required())
 
 
 def _passes(steps: tuple[Stage, ...]) -> Iterator[Pass]:
@@ -158,7 +158,7 @@ def _check_columns(recipe: Recipe) -> None:
             raise PlanError(f"step `{step.name()}` reads the text and stands before `{makers[0]}`, which makes it")
         if isinstance(step, Checkpoint) and index and isinstance(recipe.steps[index - 1], Checkpoint):
             raise PlanError("two checkpoints with no step between them")
-        for column in step.reads:
+        for column in step.required():
             if column not in available:
                 raise PlanError(f"step `{step.name()}` reads column `{column}`, {_who_adds(column, recipe)}")
         if clash := (set(step.added()) & available) - set(RECORD.names):

@@ -53,7 +53,7 @@ def origins(recipe: Recipe) -> dict[str, Origin]:
     columns = dict.fromkeys((*RECORD.names, HOST.name, CHAR_COUNTS.name, WORDS.name), (read, -1))
     found: dict[str, Origin] = {}
     for place, step in enumerate(recipe.steps):
-        sources = [columns[name] for name in step.reads if name in columns]
+        sources = [columns[name] for name in step.required() if name in columns]
         own = _origin(step, place, [source for source, _ in sources], max((reach for _, reach in sources), default=-1))
         added = digest([own.verdict, [before.verdict for before in found.values()]])
         for name in _rewritten(step):

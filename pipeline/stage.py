@@ -102,6 +102,10 @@ class Stage(Options):
         """Columns that this step adds: those of its class, under its own name where it has one."""
         return self.adds
 
+    def required(self) -> tuple[str, ...]:
+        """Columns that this step reads: those of its class, and any that its options name."""
+        return self.reads
+
     def data(self) -> Mapping[str, str]:
         """Hashes of the files that the options name; part of the fingerprint."""
         return {}

@@ -211,7 +211,7 @@ class _Part:
             rows = pa.array(np.flatnonzero(alive) + self.stored)
             signed = closing.sign(flow.select(alive).batch)
             schema = _sidecar_schema(closing)
-            arrays = [rows, *(signed[name] for name in closing.sidecar)]
+            arrays = [rows, *(signed[name] for name in closing.signed())]
             self._write(self.paths.sidecar, schema, pa.RecordBatch.from_arrays(arrays, schema=schema))
             self._spent(closing.name(), time.perf_counter() - started)
         self.stored += flow.batch.num_rows
@@ -257,4 +257,4 @@ class _Part:
 
 
 def _sidecar_schema(barrier: Barrier) -> pa.Schema:
-    return pa.schema([("row", pa.int64()), *barrier.sidecar.items()])
+    return pa.schema([("row", pa.int64()), *barrier.signed().items()])

@@ -30,9 +30,9 @@ class MemoryPart:
         return self.batch.num_rows
 
     def sidecar(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        schema = pa.schema([("row", pa.int64()), *self.barrier.sidecar.items()])
+        schema = pa.schema([("row", pa.int64()), *self.barrier.signed().items()])
         signed = self.barrier.sign(self.batch)
-        arrays = [pa.array(2 * np.arange(self.rows)), *(signed[name] for name in self.barrier.sidecar)]
+        arrays = [pa.array(2 * np.arange(self.rows)), *(signed[name] for name in self.barrier.signed())]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema).select(columns)
 
     def texts(self, rows: Sequence[int]) -> pa.Array:
