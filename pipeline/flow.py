@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline.stage import Mask
 from pipeline.stats import Tally
-from pipeline.text.chars import CHAR_COUNTS, as_column, characters, count_chars, token_estimate
+from pipeline.text.chars import CHAR_COUNTS, as_column, char_counts, characters, count_chars, token_estimate
 from pipeline.text.words import WORDS
 
 VERDICT = pa.schema([("audit", pa.bool_()), ("reason", pa.string()), ("reasons", pa.list_(pa.string()))])
@@ -41,11 +41,16 @@ class Flow:
         flow.verdicts = _masks(batch.column("reasons"))
         return flow
 
-    def measure(self) -> None:
-        """Count the text anew: characters by class, and the sizes (characters, bytes, which are those of the content
-        before there is text, and tokens)."""
+    def measure(self, before: pa.RecordBatch | None = None) -> None:
+        """Count the text: characters by class, and the sizes (characters, bytes, which are those of the content before
+        there is text, and tokens). A text that is as it was ``before`` is not counted again."""
         text = self.batch.column("text")
-        counts = count_chars(text)
+        if before is None:
+            counts = count_chars(text)
+        else:
+            changed = pc.fill_null(pc.not_equal(text, before.column("text")), True)
+            counts = char_counts(before).copy()
+            counts[changed.to_numpy(zero_copy_only=False)] = count_chars(text.filter(changed))
         self.set_columns({CHAR_COUNTS.name: as_column(counts)})
         content = pc.binary_length(self.batch.column("content")) if "content" in self.batch.schema.names else 0
         sizes = pc.coalesce(pc.binary_length(text), content, 0)
@@ -68,6 +73,7 @@ class Flow:
 
     def set_columns(self, columns: Mapping[str, pa.Array]) -> None:
         """Add columns, or put new values in the place of old ones."""
+        before = self.batch
         for name, values in columns.items():
             index = self.batch.schema.get_field_index(name)
             field = pa.field(name, values.type)
@@ -76,7 +82,7 @@ class Flow:
             )
         if "text" in columns:
             self.drop_columns([field.name for field in DERIVED if field.name in self.batch.schema.names])
-            self.measure()
+            self.measure(before)
 
     def drop_columns(self, names: Sequence[str]) -> None:
         """Let go of columns that no later step reads."""

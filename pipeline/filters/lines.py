@@ -21,8 +21,8 @@ class Lines(Filter):
     The rules are those of FineWeb (line ends, duplicate characters) and Gopher (bullets, ellipses, duplicate lines),
     with FineWeb-2's limits for ``jpn_Jpan`` rounded. For Japanese, sentence ends are weighted by characters, may stand
     inside a line and may be 」, … or ♪, since fiction breaks lines inside sentences and blogs end long ones with
-    （笑） or a link; lines are stripped and blank ones do not count; and lines of fewer than 8 characters are never
-    duplicates, since dialogue repeats them. Duplicate characters get more room than FineWeb-2's 0.1 and Gopher's 0.2:
+    （笑） or a link; lines are stripped and blank ones do not count; and lines of fewer than 8 characters, or without
+    kana and kanji, are never duplicates, since dialogue and shell commands repeat them. Duplicate characters get more room than FineWeb-2's 0.1 and Gopher's 0.2:
     manuals and statutes repeat rows of their tables.
     """
 
@@ -57,9 +57,9 @@ class Lines(Filter):
     """Lines that break off (…, ..., 続きを読む ...), among all lines. Gopher's 0.3 loses dialogue and
     program menus; HojiChar's limit is 0.7."""
     duplicate_lines: Interval = Interval(max=0.4)
-    """Later copies of a line, among all lines."""
+    """Later copies of a line with kana or kanji, among all lines."""
     duplicate_characters: Interval = Interval(max=0.25)
-    """Characters in later copies of a line, among the characters of all lines."""
+    """Characters in later copies of a line with kana or kanji, among the characters of all lines."""
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any] | pa.Array]:
         """Compute the counts and shares, 0 where a text has no line."""

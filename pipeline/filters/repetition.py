@@ -5,12 +5,11 @@ from typing import Any, ClassVar
 
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import PositiveInt
 
 from pipeline.stage import Cost, Filter, Interval
 from pipeline.text.chars import share
-from pipeline.text.ngrams import Ngram, count_ngrams
+from pipeline.text.ngrams import LONGEST, Ngram, count_ngrams
 
 SIZES = (5, 10)
 
@@ -30,13 +29,12 @@ class Repetition(Filter):
     """Different 5-grams that occur at least twice, among all different 5-grams. White space counts."""
     char_10_gram: Interval = Interval(max=0.4)
     """The same for 10-grams."""
-    prefix: PositiveInt | None = 3000
+    prefix: PositiveInt | None = 2500
     """Characters at the head of a text that are looked at, since the shares rise with length; null for all."""
 
     def score(self, batch: pa.RecordBatch) -> Mapping[str, npt.NDArray[Any]]:
         """Compute the shares, 0 where a text is too short."""
-        texts = batch["text"] if self.prefix is None else pc.utf8_slice_codeunits(batch["text"], 0, self.prefix)
-        counts = count_ngrams(texts, SIZES)
+        counts = count_ngrams(batch["text"], SIZES, self.prefix or LONGEST)
         return {
             f"char_{size}_gram": share(counts[:, column, Ngram.REPEATED], counts[:, column, Ngram.TYPES])
             for column, size in enumerate(SIZES)

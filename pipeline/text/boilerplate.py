@@ -12,7 +12,7 @@ from numba import njit
 
 from pipeline.text.arrow import Bytes, Offsets, buffers
 from pipeline.text.boilerplate_phrases import LINES, PHRASES
-from pipeline.text.chars import PLANE, TABLED_PLANES, Counts, decode, entry
+from pipeline.text.chars import PLANE, TABLED_PLANES, THREE_BYTES, Counts, decode, entry, three_bytes
 
 Symbols = npt.NDArray[np.uint16]
 Trie = tuple[Symbols, npt.NDArray[np.int16], npt.NDArray[np.uint8]]
@@ -177,29 +177,55 @@ def _slot(line: int) -> int:
 @njit(cache=True, nogil=True)
 def _line(text: Bytes, at: int, tables: Trie, symbols: Symbols) -> tuple[int, int, bool, bool]:
     """One line: where the next begins, its characters but for white space, whether it is boilerplate, or a sentence."""
-    size = width = visible = arrows = 0
-    ended = marked = spaced = False
-    previous = SPACE
-    while at < text.size and text[at] != NEWLINE:
+    end, visible, width, ended = _measure(text, at, tables)
+    if width > WIDEST or visible == 0:
+        return end + 1, visible, False, ended
+    size, crumbs = _symbols(text[at:end], tables, symbols)
+    if size == 0:
+        return end + 1, visible, False, ended
+    anywhere, covered = _cover(symbols[:size], tables)
+    found = covered == size or (not ended and (anywhere > COVERED * size or crumbs))
+    return end + 1, visible, found, ended and not found
+
+
+@njit(cache=True, nogil=True)
+def _measure(text: Bytes, at: int, tables: Trie) -> tuple[int, int, int, bool]:
+    """A line: where it ends, its characters but for white space, their width, and whether it holds a sentence end."""
+    visible = wide = 0
+    ended = False
+    while at < text.size:
+        while at + 2 < text.size and text[at] >> 4 == THREE_BYTES and tables[0][three_bytes(text, at)] >= OTHER:
+            wide += 1
+            at += 3
+        if at == text.size or text[at] == NEWLINE:
+            break
         code, at = decode(text, at, text.size)
+        symbol = tables[0][entry(code)]
+        visible += symbol != SPACE and code < ASCII_END
+        wide += symbol != SPACE and code >= ASCII_END
+        ended |= symbol == ENDER
+    return at, visible + wide, visible + 2 * wide, ended
+
+
+@njit(cache=True, nogil=True)
+def _symbols(line: Bytes, tables: Trie, symbols: Symbols) -> tuple[int, bool]:
+    """Write the symbols of a line that phrases are made of; how many there are, and whether it is a trail of crumbs."""
+    size = arrows = at = 0
+    marked = spaced = False
+    previous = SPACE
+    while at < line.size:
+        code, at = decode(line, at, line.size)
         symbol = tables[0][entry(code)]
         spaced, previous_spaced = symbol == SPACE, spaced
         if spaced:
             continue
-        visible += 1
-        width += 1 + (code >= ASCII_END)
-        ended |= symbol == ENDER
         marked |= symbol == MARK
         arrows += symbol == ARROW and previous_spaced and size > 0
-        if symbol >= OTHER and size < WIDEST and not (symbol == DIGIT and previous == DIGIT):
+        if symbol >= OTHER and not (symbol == DIGIT and previous == DIGIT):
             symbols[size] = symbol
             size += 1
         previous = symbol
-    if width > WIDEST or size == 0:
-        return at + 1, visible, False, ended
-    anywhere, covered = _cover(symbols[:size], tables)
-    found = covered == size or (not ended and (anywhere > COVERED * size or (arrows >= CRUMBS and not marked)))
-    return at + 1, visible, found, ended and not found
+    return size, arrows >= CRUMBS and not marked
 
 
 @njit(cache=True, nogil=True)

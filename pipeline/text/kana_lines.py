@@ -7,7 +7,7 @@ import pyarrow as pa
 from numba import njit
 
 from pipeline.text.arrow import Bytes, Offsets, buffers
-from pipeline.text.chars import Char, Counts, Table, char_table, decode, entry
+from pipeline.text.chars import THREE_BYTES, Char, Counts, Table, char_table, decode, entry, three_bytes
 
 NEWLINE = 0x0A
 JAPANESE, KANA, WHITE = 1, 2, 4
@@ -42,6 +42,14 @@ def _count(offsets: Offsets, data: Bytes, roles: Table) -> Counts:
         while at < stop:
             visible = japanese = kana = 0
             while at < stop and data[at] != NEWLINE:
+                while at + 2 < stop and data[at] >> 4 == THREE_BYTES:
+                    role = roles[three_bytes(data, at)]
+                    visible += role & WHITE == 0
+                    japanese += role & JAPANESE
+                    kana |= role & KANA
+                    at += 3
+                if at == stop or data[at] == NEWLINE:
+                    break
                 code, at = decode(data, at, stop)
                 role = roles[entry(code)]
                 visible += role & WHITE == 0

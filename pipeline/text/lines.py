@@ -10,7 +10,18 @@ import pyarrow as pa
 from numba import njit
 
 from pipeline.text.arrow import Bytes, Offsets, buffers
-from pipeline.text.chars import THREE_BYTES, Counts, Table, decode, entry, tabulate, three_bytes
+from pipeline.text.chars import (
+    ASCII_END,
+    JAPANESE_LETTERS,
+    THREE_BYTES,
+    Counts,
+    Table,
+    classify,
+    decode,
+    entry,
+    tabulate,
+    three_bytes,
+)
 from pipeline.text.hashing import FNV_OFFSET, FNV_PRIME
 
 HashSet = npt.NDArray[np.uint64]
@@ -19,6 +30,8 @@ Suffixes = tuple[Offsets, Bytes]
 SHORT = 10
 REPEATABLE = 8
 """Shortest line, in characters, that can count as a duplicate: dialogue and menus repeat tiny ones."""
+STOP_SIGN = "."
+"""Ends a sentence between a kana or kanji and white space, the line's end or a character beyond ASCII."""
 
 ENDERS = "。．！？!?｡…‥♪♡☆」』"
 """End a sentence; fiction writes no 。 before 」 and 』."""
@@ -27,8 +40,8 @@ CLOSERS = "）)】〉》”"
 BULLETS = "・●■◆○◎★☆※•-＊①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 ELLIPSES = ("…", "‥", "...", "。。。", "・・・", "、、、", "続きを読む", "もっと見る")
 
-NEWLINE = 0x0A
-SPACE, ENDER, CLOSER, BULLET, BRACKET, DIGIT = 1, 2, 4, 8, 16, 32
+NEWLINE, BLANK = 0x0A, 0x20
+SPACE, ENDER, CLOSER, BULLET, BRACKET, DIGIT, JAPANESE, STOP = 1, 2, 4, 8, 16, 32, 64, 128
 TELLING = SPACE | ENDER | CLOSER
 
 
@@ -43,7 +56,7 @@ class Line(IntEnum):
     BULLETS = 5
     ELLIPSES = 6  # lines that break off
     LONGEST = 7  # characters of the longest line
-    DUPLICATES = 8  # later copies of a line of at least REPEATABLE characters
+    DUPLICATES = 8  # later copies of a line with kana or kanji and at least REPEATABLE characters
     DUPLICATE_CHARACTERS = 9
 
 
@@ -52,8 +65,8 @@ KINDS = len(Line)
 
 def role(char: str) -> int:
     """Say what a character can do in a line, as a set of bits."""
-    white = SPACE if char.isspace() else 0
-    ends = ENDER * (char in ENDERS) | CLOSER * (char in CLOSERS)
+    white = SPACE if char.isspace() else JAPANESE * (classify(char) in JAPANESE_LETTERS)
+    ends = ENDER * (char in ENDERS) | CLOSER * (char in CLOSERS) | STOP * (char == STOP_SIGN)
     begins = BULLET * (char in BULLETS) | BRACKET * (char in "(（") | DIGIT * bool(re.match("[0-9０-９]", char))
     return white | ends | begins
 
@@ -83,12 +96,12 @@ def _count(offsets: Offsets, data: Bytes, roles: Table, ellipses: Suffixes) -> C
         seen = _hash_set(_most_repeatable(data[at:stop]))
         while at < stop:
             begin = _skip_spaces(data, at, stop, roles)
-            end, length, reach, digest, at = _scan(data, begin, stop, roles)
+            end, length, reach, digest, japanese, at = _scan(data, begin, stop, roles)
             if length > 0:
                 _add(counts[row], length, reach)
                 counts[row, Line.BULLETS] += _is_bullet(data, begin, end, roles)
                 counts[row, Line.ELLIPSES] += _ends_with(data, begin, end, ellipses)
-                if length >= REPEATABLE and _insert(seen, digest):
+                if japanese and length >= REPEATABLE and _insert(seen, digest):
                     counts[row, Line.DUPLICATES] += 1
                     counts[row, Line.DUPLICATE_CHARACTERS] += length
     return counts
@@ -116,30 +129,41 @@ def _skip_spaces(data: Bytes, at: int, stop: int, roles: Table) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int, np.uint64, int]:
+def _scan(data: Bytes, at: int, stop: int, roles: Table) -> tuple[int, int, int, np.uint64, bool, int]:
     """A line from its first character that is not white: where its stripped form ends, its characters, those up to a
-    sentence end, its hash (FNV-1a over code points), and the next line."""
+    sentence end, its hash (FNV-1a over code points), whether it holds kana or kanji, and the next line."""
     end, place, length, reach = at, 0, 0, 0
+    kind = held = np.uint8(0)
     running = digest = FNV_OFFSET
     ended = False
     while at < stop:
         while at + 2 < stop and data[at] >> 4 == THREE_BYTES and roles[three_bytes(data, at)] & TELLING == 0:
+            kind = roles[three_bytes(data, at)]
+            held |= kind
             running = (running ^ np.uint64(three_bytes(data, at))) * FNV_PRIME
             at, place, ended = at + 3, place + 1, False
             end, length, digest = at, place, running
         if at == stop:
             break
         code, at = decode(data, at, stop)
-        kind = roles[entry(code)]
+        before, kind = kind, roles[entry(code)]
+        held |= kind
         place += 1
         running = (running ^ np.uint64(code)) * FNV_PRIME
         if kind & SPACE == 0:
             end, length, digest = at, place, running
-            ended = kind & ENDER != 0 or (ended and kind & CLOSER != 0)
+            stops = kind & STOP != 0 and before & JAPANESE != 0 and _parts(data, at, stop)
+            ended = kind & ENDER != 0 or stops or (ended and kind & CLOSER != 0)
             reach = length if ended else reach
         elif code == NEWLINE:
             break
-    return end, length, reach, digest, at
+    return end, length, reach, digest, held & JAPANESE != 0, at
+
+
+@njit(cache=True, nogil=True)
+def _parts(data: Bytes, at: int, stop: int) -> bool:
+    """Whether what follows a stop sign lets it end a sentence: not an ASCII letter, digit or sign."""
+    return at == stop or data[at] <= BLANK or data[at] >= ASCII_END
 
 
 @njit(cache=True, nogil=True)

@@ -31,39 +31,39 @@ class Ngram(IntEnum):
 KINDS = len(Ngram)
 
 
-def count_ngrams(texts: pa.Array, sizes: Sequence[int]) -> Counts:
+def count_ngrams(texts: pa.Array, sizes: Sequence[int], prefix: int = LONGEST) -> Counts:
     """Count character n-grams of rising sizes, each at most twice the one before: int64 (n, len(sizes), len(Ngram)).
 
-    Characters are code points as they stand, white space too; of a text over LONGEST characters the first ones count,
-    a null counts as empty.
+    Characters are code points as they stand, white space too; only the first ``prefix`` of a text count, at most
+    LONGEST, and a null counts as empty.
     """
     offsets, data = buffers(texts)
-    return _count(offsets, data, np.array(sizes, np.int64))
+    return _count(offsets, data, np.array(sizes, np.int64), min(prefix, LONGEST))
 
 
 @njit(cache=True, nogil=True)
-def _count(offsets: Offsets, data: Bytes, sizes: npt.NDArray[np.int64]) -> Counts:
+def _count(offsets: Offsets, data: Bytes, sizes: npt.NDArray[np.int64], most: int) -> Counts:
     counts = np.zeros((offsets.size - 1, sizes.size, KINDS), np.int64)
     points, places = np.empty(0, np.uint32), np.empty(0, np.int32)
     for row in range(counts.shape[0]):
-        points, length = _decoded(data, offsets[row], offsets[row + 1], points)
+        points, length = _decoded(data[offsets[row] : offsets[row + 1]], most, points)
         places = reserve(places, 0, length)
         _count_text(points[:length], sizes, places, counts[row])
     return counts
 
 
 @njit(cache=True, nogil=True)
-def _decoded(data: Bytes, at: int, stop: int, points: Points) -> tuple[Points, int]:
-    """Write the code points of a text into ``points``; return it, grown where it was short, and their number."""
-    points = reserve(points, 0, min(stop - at, LONGEST))
-    length = 0
-    while at < stop and length < LONGEST:
-        while at + 2 < stop and data[at] >> 4 == THREE_BYTES and length < LONGEST:
-            points[length] = three_bytes(data, at)
+def _decoded(text: Bytes, most: int, points: Points) -> tuple[Points, int]:
+    """Write up to ``most`` code points into ``points``; return it, grown where it was short, and their number."""
+    points = reserve(points, 0, min(text.size, most))
+    length = at = 0
+    while at < text.size and length < most:
+        while at + 2 < text.size and text[at] >> 4 == THREE_BYTES and length < most:
+            points[length] = three_bytes(text, at)
             length += 1
             at += 3
-        if at < stop and length < LONGEST:
-            points[length], at = decode(data, at, stop)
+        if at < text.size and length < most:
+            points[length], at = decode(text, at, text.size)
             length += 1
     return points, length
 

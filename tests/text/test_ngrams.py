@@ -28,6 +28,13 @@ def test_kernel_counts_as_its_twin_does(texts: list[str | None], sizes: tuple[in
 
 
 @settings(deadline=None, max_examples=50)
+@given(TEXT, st.integers(0, 12))
+def test_a_prefix_counts_as_a_text_of_its_own(text: str, prefix: int) -> None:
+    whole, cut = pa.array([text], pa.string()), pa.array([text[:prefix]], pa.string())
+    assert count_ngrams(whole, (2, 4), prefix).tolist() == count_ngrams(cut, (2, 4)).tolist()
+
+
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.binary(), max_size=4))
 def test_bytes_that_are_no_utf8_count_as_the_characters_they_are_elsewhere(contents: list[bytes]) -> None:
     column = pa.array(contents, pa.binary())
