@@ -70,8 +70,10 @@ class Barrier(Stage):
     """Options that ``sign`` depends on; changing another one leaves the sidecars valid."""
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Value of a decided column for documents that no decision names; null where it is not given."""
-    folder: ClassVar[str]
-    """Run folder of the explanation files."""
+
+    def folder(self) -> str:
+        """Run folder of the explanation files."""
+        return f"duplicates/{self.name()}"
 
     def signed(self) -> Mapping[str, pa.DataType]:
         """Columns of the sidecar beside ``row``: those of the class, and any that the options call for."""

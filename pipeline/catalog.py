@@ -36,7 +36,10 @@ STEPS = {
     "hojichar_words": "pipeline.filters.hojichar:HojicharWords",
     "checkpoint": "pipeline.stage:Checkpoint",
     "datatrove": "pipeline.modifiers.datatrove_block:Datatrove",
+    "exact_text": "pipeline.dedup.exact:ExactText",
+    "exact_url": "pipeline.dedup.exact:ExactUrl",
     "minhash": "pipeline.dedup.minhash:MinHash",
+    "repeated_lines": "pipeline.dedup.repeated_lines:RepeatedLines",
 }
 
 

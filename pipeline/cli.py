@@ -1,24 +1,27 @@
-"""The command line: ``migaki run | plan | report | inspect | compare | refilter | schema``."""
+"""The command line: ``migaki run | plan | report | inspect | compare | refilter | index | similar | schema``."""
 
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import __version__, comparison, refilter_table
+from pipeline import __version__, comparison, index_table, indexing, refilter_table
 from pipeline import refilter as what_if
 from pipeline import report as reporting
 from pipeline.barrier import Barrier
 from pipeline.compare import CompareError
 from pipeline.compare import compare as make_comparison
+from pipeline.dedup.index import Addition, IndexFolderError
 from pipeline.display import TerminalDisplay
 from pipeline.engine import EngineError
 from pipeline.plan import PlanError, advice
@@ -30,6 +33,7 @@ from pipeline.report import harmless
 from pipeline.run import Result, Settings
 from pipeline.run import run as carry_out
 from pipeline.runfolder import RunFolderError
+from pipeline.similar import Neighbour, QueryError, in_index, in_run
 from pipeline.stage import Checkpoint, Stage
 from pipeline.stats import LedgerError
 from pipeline.storage import StorageError
@@ -46,6 +50,11 @@ app = typer.Typer(
     epilog="Exit codes: 0 done and balanced; 2 wrong use; 3 shards failed, a rerun redoes only them; "
     "4 the ledger does not balance; 130 interrupted, a rerun goes on.",
 )
+index_app = typer.Typer(
+    no_args_is_help=True,
+    help="Keep the signatures of older corpora, for later runs to be deduplicated against (`against` of step minhash).",
+)
+app.add_typer(index_app, name="index")
 errors = Console(stderr=True)
 output = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
@@ -53,6 +62,13 @@ RecipeArgument = Annotated[
     str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a shipped one, e.g. ja_web.")
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Run folder: a path or URI given as --output before.")]
+IndexArgument = Annotated[str, typer.Argument(metavar="INDEX", help="Index folder: a path or URI.")]
+QueryArgument = Annotated[
+    str, typer.Argument(metavar="TEXT_OR_FILE", help="What to look for: a UTF-8 text file, or the words themselves.")
+]
+TopOption = Annotated[int, typer.Option(min=1, help="Documents to show.")]
+ThresholdOption = Annotated[float, typer.Option(min=0.01, max=1, help="Least similarity to show.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="STEP.OPTION=VALUE", help="Change an option, e.g. length.japanese_letters.min=400."),
@@ -212,6 +228,65 @@ def refilter(
         refilter_table.show(of, output)
 
 
+@app.command(
+    epilog="Examples: `migaki similar runs/first page.txt`; `migaki similar runs/first '吾輩は猫である。名前はまだ無い。'`"
+)
+def similar(
+    run_folder: RunArgument,
+    query: QueryArgument,
+    top: TopOption = 10,
+    threshold: ThresholdOption = 0.5,
+    as_json: JsonOption = False,
+) -> None:
+    """List the documents of a run that are most like a text, removed ones too; the corpus is not needed."""
+    with _user_errors():
+        found = in_run(run_folder, query, threshold, top, _tracked("looking"))
+    _show_neighbours(found, threshold, as_json)
+
+
+@index_app.command(epilog="Example: `migaki index build old runs/first`")
+def build(index: IndexArgument, run_folder: RunArgument) -> None:
+    """Make an index of the signatures of a finished run."""
+    with _user_errors():
+        _show_addition(indexing.build(index, run_folder, _tracked("signatures")), index)
+
+
+@index_app.command(epilog="Example: `migaki index add old runs/second runs/third`")
+def add(
+    index: IndexArgument,
+    run_folders: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run folders, one after the other.")],
+) -> None:
+    """Bring finished runs into an index; a run that is in it already is refused."""
+    with _user_errors():
+        for run_folder in run_folders:
+            _show_addition(indexing.add(index, run_folder, _tracked("signatures")), index)
+
+
+@index_app.command(epilog="Examples: `migaki index info old`; `migaki index info old --json | jq .parameters`")
+def info(index: IndexArgument, as_json: JsonOption = False) -> None:
+    """Show what an index holds: parameters, and where its documents come from."""
+    with _user_errors():
+        of = indexing.info(index)
+    if as_json:
+        sys.stdout.write(json.dumps(of, ensure_ascii=False, indent=1) + "\n")
+        return
+    index_table.show(of, output)
+
+
+@index_app.command("query", epilog="Example: `migaki index query old page.txt --threshold 0.8`")
+def index_query(
+    index: IndexArgument,
+    query: QueryArgument,
+    top: TopOption = 10,
+    threshold: ThresholdOption = 0.5,
+    as_json: JsonOption = False,
+) -> None:
+    """List the documents of an index that are most like a text."""
+    with _user_errors():
+        found = in_index(index, query, threshold, top, _tracked("looking"))
+    _show_neighbours(found, threshold, as_json)
+
+
 @app.command(epilog="Example: `migaki schema > configs/recipe.schema.json`")
 def schema() -> None:
     """Print the JSON Schema of recipes."""
@@ -253,6 +328,8 @@ def _user_errors() -> Iterator[None]:
         StorageError,
         EngineError,
         CompareError,
+        IndexFolderError,
+        QueryError,
         reporting.ReportError,
     ) as error:
         errors.print(Text(harmless(f"error: {error}")), soft_wrap=True)
@@ -291,6 +368,25 @@ def _conclude(result: Result, to: str) -> None:
     if not result.parts_done:
         output.print("Nothing to do: every part was done already.")
     output.print(Text(f"corpus: {of['run']}/corpus\nreport: {page}"), soft_wrap=True)
+
+
+def _tracked(doing: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
+    """Show on a terminal how far a walk over parts is."""
+    return lambda parts: track(parts, doing, console=errors, transient=True, disable=not errors.is_terminal)
+
+
+def _show_addition(addition: Addition, index: str) -> None:
+    output.print(
+        Text(harmless(f"{addition.name}: {addition.documents:,} documents of {addition.run} are in {index} now")),
+        soft_wrap=True,
+    )
+
+
+def _show_neighbours(found: Sequence[Neighbour], threshold: float, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(each) for each in found], ensure_ascii=False, indent=1) + "\n")
+        return
+    index_table.show_neighbours(found, threshold, output)
 
 
 def _plan_row(step: Stage, opening: Barrier | None) -> tuple[Text, ...]:

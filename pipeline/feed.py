@@ -86,7 +86,9 @@ def resume_part(task: PartTask, store: Store, barrier: Barrier | None) -> Iterat
             end = start + batch.num_rows
             rows, ordinals = _probed(task, batch, np.arange(start, end))
             flow = Flow.resume(rows, ordinals)
-            outcome = _decided(barrier, decisions, flow.batch, ordinals) if barrier and decisions else Outcome()
+            outcome = Outcome()
+            if barrier is not None and decisions is not None:
+                outcome = _decided(barrier, decisions, flow.batch, ordinals)
             seconds = time.perf_counter() - started
             poison = _poisoned(task, ordinals)
             yield Feed(Progress(start, size, start, end), flow, poison=poison, outcome=outcome, seconds=seconds)

@@ -167,7 +167,8 @@ class Deduplicated(Rule):
     barrier: Barrier
     at: int
     lost: npt.NDArray[np.uint64] | None = None
-    """Hashes of the ids of kept copies that do not surely come to it any more, in order; None if there are none."""
+    """Hashes of the ids of clusters whose kept copies do not all surely come to it any more, in order; None if there
+    are none. The id of a cluster is that of its best copy."""
     told: ClassVar[bool] = False
 
     @property

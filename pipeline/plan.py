@@ -85,7 +85,8 @@ class Plan:
         if current.opening:
             steps.insert(0, stage_fingerprint(current.opening, frozenset()))
         if isinstance(current.closing, Barrier):
-            steps.append(stage_fingerprint(current.closing, current.closing.signing))
+            signed = {name: str(kind) for name, kind in current.closing.signed().items()}
+            steps.append(stage_fingerprint(current.closing, current.closing.signing) | {"signed": signed})
         return digest(
             {
                 "steps": steps,

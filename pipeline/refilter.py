@@ -191,7 +191,8 @@ def _lost(signals: _Signals, before: Judge, barrier: Deduplicated) -> npt.NDArra
     hashes = [np.empty(0, np.uint64)]
     for rows, ids in signals.identified([*before.columns, *barrier.columns]):
         gone = barrier.kept_copies(rows) & ~before(rows).kept
-        hashes.append(hash64(ids.filter(pa.array(gone))))
+        named = rows.columns[barrier.cluster] if barrier.cluster else ids
+        hashes.append(hash64(named.filter(pa.array(gone))))
     found = np.sort(np.concatenate(hashes))
     return found if found.size else None
 

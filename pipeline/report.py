@@ -7,6 +7,7 @@ import json
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.dedup.sources import by_source
 from pipeline.funnel import FunnelRow, funnel
 from pipeline.runfolder import RunFolder
 from pipeline.stats import merge_steps, summary
@@ -45,6 +47,7 @@ def report(uri: str) -> dict[str, Any]:
         "complete": complete,
         "ledger": ledger,
         "seconds": timing.get("steps", {}),
+        "alarms": list(_alarms(folder, description["recipe"])) if complete else [],
     }
 
 
@@ -88,6 +91,8 @@ def show(of: Mapping[str, Any], console: Console) -> None:
         for row in rows(of):
             if reasons := getattr(row, which):
                 console.print(Text(harmless(f"{title}: {_reasons(reasons)}")), soft_wrap=True)
+    for alarm in of["alarms"]:
+        console.print(Text(harmless(_alarming(alarm)), style="yellow"), soft_wrap=True)
     for row in rows(of):
         if row.spared:
             console.print(Text(harmless(f"spared: {row.step} {_spared(row)}")), soft_wrap=True)
@@ -134,6 +139,31 @@ def _so_far(folder: RunFolder, description: Mapping[str, Any]) -> dict[str, Any]
         for name in description["passes"]
     ]
     return summary([step for steps in merged for step in steps], kept=None)
+
+
+def _alarms(folder: RunFolder, recipe: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the sources that lost more than the `alarm` of a deduplication step."""
+    limits = {
+        name: options["alarm"] for step in recipe["steps"] for name, options in step.items() if "alarm" in options
+    }
+    for step, limit in limits.items():
+        if limit is None:
+            continue
+        counts = []
+        for path in folder.store.sizes(f"duplicates/{step}"):
+            if PurePosixPath(path).name.startswith("sources-"):
+                with folder.store.open(path) as file:
+                    counts.append(pq.read_table(file, use_threads=False, pre_buffer=False))
+        for source in by_source(counts).to_pylist():
+            if source["share"] > limit:
+                yield {"step": step, **source, "alarm": limit}
+
+
+def _alarming(alarm: Mapping[str, Any]) -> str:
+    return (
+        f"alarm: {alarm['step']} removed {alarm['removed']:,} of {alarm['documents']:,} documents "
+        f"({alarm['share']:.1%}) of source {alarm['source'] or 'without a name'}; the limit is {alarm['alarm']:.1%}"
+    )
 
 
 def harmless(text: str) -> str:
@@ -191,7 +221,9 @@ def _page(of: Mapping[str, Any]) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>Migaki: {name}</title><style>{STYLE}</style></head><body><h1>{name}</h1>"
         f"<p>{ledger['records']:,} records read = <b>{ledger['kept']:,} kept</b> + {ledger['dropped']:,} dropped "
-        f'+ {ledger["failed"]:,} failed.</p><p class="note">{html.escape(NOTES)}</p><div class="wide"><table>'
+        f"+ {ledger['failed']:,} failed.</p>"
+        f"{''.join(f'<p class=failed>{html.escape(_alarming(alarm))}</p>' for alarm in of['alarms'])}"
+        f'<p class="note">{html.escape(NOTES)}</p><div class="wide"><table>'
         f"<thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>{body}</tbody></table></div>"
         f"<h2>Recipe</h2><p>Migaki {html.escape(of['migaki'])}, {of['shards']:,} shards.</p><pre>{recipe}</pre>"
         "</body></html>\n"

@@ -95,7 +95,7 @@ class StoredFiles:
 
     def explain(self, name: str, table: pa.Table) -> None:
         """Write a table into the barrier's folder."""
-        self._publish(f"{self.barrier.folder}/{name}.parquet", table)
+        self._publish(f"{self.barrier.folder()}/{name}.parquet", table)
 
     def _publish(self, path: str, table: pa.Table) -> None:
         with PartFiles(self.store) as files:

@@ -60,8 +60,11 @@ CORPUS_COLUMNS = (
     "language",
     "language_score",
     "language_script",
+    "exact_url_cluster_size",
+    "exact_text_cluster_size",
     "minhash_cluster_id",
     "minhash_cluster_size",
+    "minhash_weight",
     "metadata",
 )
 """Columns of ``corpus/``, those of FineWeb-2 first among them; a column no stage of the recipe adds is left out."""

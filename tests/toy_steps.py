@@ -145,7 +145,6 @@ class SameLength(Barrier):
 
     cost = Cost.CHARS
     reason = "same"
-    folder = "duplicates"
     sidecar: ClassVar = {"length": pa.int64()}
     adds: ClassVar = {"same_length.count": pa.int32()}
     defaults: ClassVar = {"same_length.count": 1}

@@ -1,137 +1,189 @@
-"""From the band keys of documents to clusters: star edges within buckets, verified, joined by union-find.
+"""From pairs of similar documents to clusters, exactly and out of core: connected components, named by their least.
 
-Documents are dense numbers 0 to n - 1 in order of preference, so the least of a cluster is the one to keep, and the
-result depends on nothing but the set of keys and what ``similar`` says.
+Documents are worked on span by span. From the last span to the first, a component that reaches into earlier spans is
+contracted there to a star around its least document; from the first to the last, the roots are handed back.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-Numbers = npt.NDArray[np.uint32]
-Groups = npt.NDArray[np.int64]
-Keys = npt.NDArray[np.uint64]
-Mask = npt.NDArray[np.bool_]
-Similar = Callable[[Numbers, Numbers], Mask]
+from pipeline.barrier import BarrierFiles
+from pipeline.dedup.numbering import Numbering, Places
+from pipeline.dedup.pairs import PAIR
+from pipeline.dedup.segments import Records, SegmentWriter, segments
+from pipeline.dedup.spill import Spill
 
-ROUNDS = 16
-"""Leaders a bucket may have in turn. A bucket of g documents costs at most ROUNDS * g comparisons."""
+MEMBER = np.dtype([("document", "<u8"), ("root", "<u8")])
+"""A document of a cluster of two or more, and the least document of that cluster."""
 
+Sources = Sequence[tuple[str, int, str]]
+"""Files of an earlier phase: its name, its tasks, the name of the file."""
+Parents = npt.NDArray[np.uint32]
 
-@dataclass(frozen=True, slots=True)
-class Members:
-    """Which documents stand in which bucket: two arrays, one entry per membership."""
-
-    groups: Groups
-    documents: Numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Clusters:
-    """Outcome over n documents."""
-
-    roots: Numbers
-    """The least document of each document's cluster, n values; itself where it stands alone."""
-
-    compared: int
-    """Pairs that ``similar`` was asked about."""
-
-    unverified: int
-    """Documents that some bucket left without a leader after ROUNDS; they may have missed an edge."""
+TOGETHER = 16
+"""Bytes a document takes if all are worked on at once."""
+APART = 64
+"""Bytes a document of a span may take; those of earlier spans that it is similar to take some as well."""
+CHUNK = 1 << 20
 
 
-def cluster(documents: int, bands: Iterable[Keys], similar: Similar) -> Clusters:
-    """Cluster ``documents`` documents, given their keys band by band (n values each).
+def find_clusters(files: BarrierFiles, sources: Sources, numbering: Numbering, memory: int) -> Iterator[int]:
+    """Write ``members``: MEMBER records of all documents in clusters of two or more, to the document's block.
 
-    In each bucket, documents of equal key, the least document leads, and every other one is joined to it if
-    ``similar(leaders, members)`` says so. Those it refuses form a bucket of their own, with a leader of their own, up
-    to ROUNDS times. Pairs already joined through others are not compared.
+    ``sources``: PAIR records, left < right, to the block of ``right``. ``memory``: bytes that this may take; if it is
+    16 a document, all of them are one span. Yields the pairs and documents done.
     """
-    roots = np.arange(documents, dtype=np.uint32)
-    pending = shared_buckets(bands)
-    compared = 0
-    for _ in range(ROUNDS):
-        if not pending.documents.size:
-            break
-        leaders, rest = stars(pending)
-        pairs, places = np.unique(pair_keys(leaders, rest.documents), return_inverse=True)
-        left, right = split_pairs(pairs)
-        joined = roots[left] == roots[right]
-        open_pairs = np.flatnonzero(~joined)
-        accepted = similar(left[open_pairs], right[open_pairs])
-        joined[open_pairs] = accepted
-        compared += open_pairs.size
-        join(roots, left[open_pairs][accepted], right[open_pairs][accepted])
-        refused = ~joined[places]
-        pending = Members(rest.groups[refused], rest.documents[refused])
-    return Clusters(roots, compared, _apart(pending, roots))
+    blocks = numbering.blocks.size - 1
+    with Spill(PAIR, blocks) as stars, Spill(PAIR, blocks) as links, Spill(MEMBER, blocks) as answers:
+        work = _Work(files, sources, numbering, stars, links, answers)
+        spans = list(_spans(numbering, memory))
+        for span in reversed(spans):
+            yield from work.contract(span)
+        with files.create("members") as file:
+            members = SegmentWriter(file, blocks)
+            for span in spans:
+                yield from work.resolve(span, members)
+            members.close()
 
 
-def shared_buckets(bands: Iterable[Keys]) -> Members:
-    """Documents whose key occurs twice or more in a band; one band's keys are held and sorted at a time."""
-    groups: list[Groups] = [np.empty(0, np.int64)]
-    documents: list[Numbers] = [np.empty(0, np.uint32)]
+def _spans(numbering: Numbering, memory: int) -> Iterator[range]:
+    """Divide the blocks into runs that fit into memory; a block that does not is a run of its own."""
+    blocks = numbering.blocks.size - 1
+    if numbering.documents * TOGETHER <= memory:
+        yield range(blocks)
+        return
     first = 0
-    for keys in bands:
-        order = np.argsort(keys)
-        ordered = keys[order]
-        starts = np.flatnonzero(_changes(ordered))
-        sizes = np.diff(starts, append=keys.size)
-        shared = np.repeat(sizes > 1, sizes)
-        groups.append(np.repeat(np.arange(first, first + sizes.size), sizes)[shared])
-        documents.append(order[shared].astype(np.uint32))
-        first += sizes.size
-    return Members(np.concatenate(groups), np.concatenate(documents))
+    for block in range(1, blocks):
+        if numbering.span(block)[1] - numbering.span(first)[0] > memory // APART:
+            yield range(first, block)
+            first = block
+    yield range(first, blocks)
 
 
-def stars(members: Members) -> tuple[Numbers, Members]:
-    """Return every member of a bucket but its least, and for each of them that least one, its leader."""
-    order = np.lexsort((members.documents, members.groups))
-    groups, documents = members.groups[order], members.documents[order]
-    leads = _changes(groups)
-    leaders = documents[leads][np.cumsum(leads) - 1]
-    return leaders[~leads], Members(groups[~leads], documents[~leads])
+@dataclass(frozen=True)
+class _Work:
+    files: BarrierFiles
+    sources: Sources
+    numbering: Numbering
+    stars: Spill
+    """Pairs from contracted components, to the block of the greater document."""
+    links: Spill
+    """Pairs of a document and a greater one that has the same root, to the block of the lesser one."""
+    answers: Spill
+    """Members whose root was found in an earlier span, to the block of the document."""
+
+    def contract(self, span: range) -> Iterator[int]:
+        """Link every document of a span to the least of its component; those of earlier spans become a star."""
+        low, high = self._documents(span)
+        outside = self._outside(span, low)
+        parents = np.arange(outside.size + high - low, dtype=np.uint32)
+        for pairs in self._pairs(span):
+            _join(parents, outside, low, pairs["left"].astype(np.int64), pairs["right"].astype(np.int64))
+            yield pairs.size
+        _flatten(parents)
+        for start in range(0, parents.size, CHUNK):
+            roots = parents[start : start + CHUNK].astype(np.int64)
+            places = np.arange(start, start + roots.size)
+            joined = roots != places
+            pairs = np.empty(np.count_nonzero(joined), PAIR)
+            pairs["left"] = _documents_at(roots[joined], outside, low)
+            pairs["right"] = _documents_at(places[joined], outside, low)
+            inside = pairs["right"] >= low
+            self._send(pairs[inside], "left", self.links)
+            self._send(pairs[~inside], "right", self.stars)
+            yield 0
+
+    def resolve(self, span: range, members: SegmentWriter) -> Iterator[int]:
+        """Find the roots of a span's documents, and through their links those of documents of later spans."""
+        low, high = self._documents(span)
+        roots = np.arange(low, high)
+        leads = np.zeros(high - low, np.bool_)
+        for found in self.answers.read(span):
+            roots[found["document"] - low] = found["root"]
+        for links in self.links.read(span):  # those of the span itself first, of which the others are children
+            found = np.empty(links.size, MEMBER)
+            found["document"] = links["right"]
+            found["root"] = roots[links["left"] - low]
+            leads[links["left"] - low] = True
+            inside = found["document"] < high
+            roots[found["document"][inside] - low] = found["root"][inside]
+            self._send(found[~inside], "document", self.answers)
+            members.write(found, self.numbering.block_of(found["document"]))
+            yield links.size
+        least = low + np.flatnonzero(leads)
+        least = least[roots[leads] == least]
+        found = np.empty(least.size, MEMBER)
+        found["document"] = found["root"] = least
+        members.write(found, self.numbering.block_of(found["document"]))
+        yield least.size
+
+    def _documents(self, span: range) -> tuple[int, int]:
+        return self.numbering.span(span.start)[0], self.numbering.span(span.stop - 1)[1]
+
+    def _pairs(self, span: range) -> Iterator[Records]:
+        for block in span:
+            for phase, tasks, name in self.sources:
+                yield from segments(self.files, phase, tasks, name, block, PAIR)
+        yield from self.stars.read(span)
+
+    def _outside(self, span: range, low: int) -> Places:
+        """Documents of earlier spans that are similar to one of the span, in order."""
+        outside, waiting, size = np.empty(0, np.int64), [], 0
+        for pairs in self._pairs(span) if low else ():
+            left = pairs["left"].astype(np.int64)
+            waiting.append(left[left < low])
+            size += waiting[-1].size
+            if size > max(CHUNK, outside.size):
+                outside, waiting, size = _distinct(np.concatenate([outside, *waiting])), [], 0
+        return _distinct(np.concatenate([outside, *waiting]))
+
+    def _send(self, records: Records, end: str, spill: Spill) -> None:
+        spill.write(records, self.numbering.block_of(records[end]))
 
 
-def pair_keys(left: Numbers, right: Numbers) -> Keys:
-    """Make one number of each pair of documents; order by it is order by left, then right."""
-    return left.astype(np.uint64) << np.uint64(32) | right
+def _distinct(documents: Places) -> Places:
+    """Sort in place and leave repeats out; np.unique hashes integers, which takes longer."""
+    documents.sort()
+    return documents[np.append(True, documents[1:] != documents[:-1])[: documents.size]]
 
 
-def split_pairs(keys: Keys) -> tuple[Numbers, Numbers]:
-    """Undo ``pair_keys``."""
-    return (keys >> np.uint64(32)).astype(np.uint32), keys.astype(np.uint32)
+def _documents_at(places: Places, outside: Places, low: int) -> Places:
+    """Undo ``_place``: the documents outside the span stand before those in it."""
+    documents = places - outside.size + low
+    before = places < outside.size
+    documents[before] = outside[places[before]]
+    return documents
 
 
 @njit(cache=True, nogil=True)
-def join(roots: Numbers, left: Numbers, right: Numbers) -> None:
-    """Join the clusters of pairs of documents; afterwards ``roots`` is flat again, each entry its cluster's least."""
+def _join(parents: Parents, outside: Places, low: int, left: Places, right: Places) -> None:
+    """Join the clusters of pairs of documents; the least document of a cluster is its root."""
     for pair in range(left.size):
-        a, b = _root(roots, left[pair]), _root(roots, right[pair])
-        roots[max(a, b)] = min(a, b)
-    for document in range(roots.size):
-        roots[document] = roots[roots[document]]
+        a = _root(parents, _place(outside, low, left[pair]))
+        b = _root(parents, _place(outside, low, right[pair]))
+        parents[max(a, b)] = min(a, b)
 
 
 @njit(cache=True, nogil=True)
-def _root(roots: Numbers, document: np.uint32) -> np.uint32:
-    while roots[document] != document:
-        roots[document] = roots[roots[document]]
-        document = roots[document]
-    return document
+def _place(outside: Places, low: int, document: int) -> int:
+    if document >= low:
+        return outside.size + document - low
+    return int(np.searchsorted(outside, document))
 
 
-def _changes(ordered: npt.NDArray[np.signedinteger] | Keys) -> Mask:
-    """Mark the entries of a sorted array that differ from the one before."""
-    changes = np.ones(ordered.size, np.bool_)
-    changes[1:] = ordered[1:] != ordered[:-1]
-    return changes
+@njit(cache=True, nogil=True)
+def _root(parents: Parents, place: int) -> int:
+    while parents[place] != place:
+        parents[place] = parents[parents[place]]
+        place = int(parents[place])
+    return place
 
 
-def _apart(pending: Members, roots: Numbers) -> int:
-    """Count documents still in a bucket that are not in one cluster with its next leader."""
-    leaders, rest = stars(pending)
-    return int(np.unique(rest.documents[roots[leaders] != roots[rest.documents]]).size)
+@njit(cache=True, nogil=True)
+def _flatten(parents: Parents) -> None:
+    for place in range(parents.size):
+        parents[place] = parents[parents[place]]

@@ -1,150 +1,212 @@
 """Near-duplicates over all shards: MinHash signatures in bands, candidates verified before they are joined."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from pipeline.barrier import Barrier, SidecarPart
-from pipeline.dedup.clusters import Clusters, Numbers, cluster
-from pipeline.dedup.documents import Documents, Preference, gather
-from pipeline.dedup.verification import Verifier
+from pipeline.barrier import BarrierFiles, Phase, SidecarPart
+from pipeline.dedup.bands import PERMUTATIONS, THRESHOLD, Bands, layout
+from pipeline.dedup.candidates import Candidates, sketches_of
+from pipeline.dedup.clusters import find_clusters
+from pipeline.dedup.comparison import Comparison
+from pipeline.dedup.deduplication import Deduplication
+from pipeline.dedup.estimation import Estimation, Verify
+from pipeline.dedup.index import IndexFolderError, Parameters, digests, foreign_parts, parameters_of
+from pipeline.dedup.numbering import Numbering, Numbers
 from pipeline.stage import Cost
-from pipeline.text.minhash import band_keys, shared_bands, signatures
-from pipeline.text.shingles import forms
+from pipeline.text.minhash import Signatures, Valid
+from pipeline.text.signing import Shingle, Signature, Signing
+from pipeline.text.sketches import Sketches
+from pipeline.text.words import LIBRARIES
 
-Sizes = npt.NDArray[np.int32]
-
-REMOVED = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("id", pa.string()),
-        ("minhash_cluster_id", pa.string()),  # id of the document that stays
-        ("kept_part", pa.string()),
-        ("bands_shared", pa.int32()),  # with the kept document
-        ("similarity", pa.float32()),  # Jaccard index with the kept document
-        ("similarity_from", pa.string()),  # estimate (signatures) or jaccard (texts)
-        ("minhash_cluster_size", pa.int32()),
-    ]
-)
-"""One removed document. Clusters are transitive: a document similar to a removed one only can score low here."""
+NGRAM = {"char": 8, "word": 5}
 
 
-class MinHash(Barrier):
-    """Keeps one copy of documents that share most of their character n-grams.
+class MinHash(Deduplication):
+    """Keeps one copy of documents that share most of their n-grams.
 
     Texts are compared without punctuation, spaces, width and case, and with each number as 0. Two documents are
     candidates if all values of one band of their signatures agree; 14 bands of 8, as in FineWeb, find 57 % of pairs
     at a Jaccard index of 0.7, 92 % at 0.8 and 99.9 % at 0.9. Candidates are compared before they are joined.
     """
 
-    ngram: int = Field(8, ge=1)
-    """Characters per shingle; 8 Japanese characters are about 5 words. A shorter text only equals itself."""
-    bands: int = Field(14, ge=1)
-    """More bands find more pairs."""
-    rows: int = Field(8, ge=1)
-    """Signature values per band; more rows propose fewer pairs."""
-    threshold: float = Field(0.7, ge=0, le=1)
+    shingle: Shingle = "char"
+    """n-grams of characters, or of words as fugashi finds them."""
+    ngram: int | None = Field(None, ge=1)
+    """Characters or words per shingle; 8 characters or 5 words if it is not given, which are about as long in Japanese.
+    A shorter text only equals itself."""
+    signature: Signature = "migaki"
+    """Hash functions. ``datasketch`` is slower, and makes signatures that the library datasketch accepts."""
+    permutations: int | None = Field(None, ge=1)
+    """Values in a signature; if it is not given, as many as ``bands`` and ``rows`` need, or 112."""
+    threshold: float = Field(THRESHOLD, ge=0, le=1)
     """Least Jaccard index of the n-gram sets of two documents that are joined."""
+    bands: int | None = Field(None, ge=1)
+    """More bands find more pairs. Without ``bands`` and ``rows``, 14 of 8 at the default threshold, and for others what
+    ``datasketch.MinHashLSH`` finds best."""
+    rows: int | None = Field(None, ge=1)
+    """Signature values per band; more rows propose fewer pairs."""
+    verify: Verify = "doubtful"
+    """Which candidates' texts are compared: none, so that estimates decide; those whose estimate is doubtful; or all.
+    Documents of older corpora, whose texts are not there, are always judged by estimate."""
     doubtful: float = Field(0.1, ge=0, le=1)
-    """An estimate this near to the threshold is replaced by the Jaccard index of the texts."""
-    keep: tuple[Preference, ...] = ("length", "date", "id")
-    """Which copy stays: the longest text, the earliest date, the least id, in this order; then by part and row."""
+    """An estimate this near to the threshold is doubtful: its standard error is 0.05 at most with 112 values."""
+    against: tuple[str, ...] = ()
+    """Indexes of older corpora (``migaki index``). What is like a document of theirs is removed, and they stay as they
+    are; there are no texts of theirs, so pairs with them are judged by estimate."""
 
     cost = Cost.CHARS
-    reads = ("text", "id", "date")
-    adds: ClassVar = {"minhash_cluster_id": pa.string(), "minhash_cluster_size": pa.int32()}
-    """Id of the kept document, null where nothing is like it; how many documents it stands for, itself included."""
-    defaults: ClassVar = {"minhash_cluster_id": None, "minhash_cluster_size": 1}
-    sidecar: ClassVar = {
-        "id": pa.string(),
-        "signature": pa.binary(),  # bands * rows little-endian uint32; null where a text has no letter or digit
-        "characters": pa.int32(),
-        "date": pa.string(),
-    }
-    signing: ClassVar = frozenset({"ngram", "bands", "rows"})
-    reason = "duplicate"
-    folder = "duplicates"
+    libraries = LIBRARIES
+    sidecar: ClassVar = {"signature": pa.binary()}
+    signing: ClassVar = Deduplication.signing | {"shingle", "ngram", "signature", "permutations", "bands", "rows"}
 
     @classmethod
     def step_name(cls) -> str:
         """Name as the field writes it."""
         return "minhash"
 
+    @model_validator(mode="after")
+    def _laid_out(self) -> Self:
+        bands, values = self.layout(), self.signing_of().permutations
+        if bands.permutations > values:
+            raise ValueError(
+                f"{bands.bands} bands of {bands.rows} need {bands.permutations} permutations, not {values}"
+            )
+        return self
+
+    def layout(self) -> Bands:
+        """Return the bands that the options ask for."""
+        return layout(self.threshold, self.permutations or PERMUTATIONS, self.bands, self.rows)
+
+    def signing_of(self) -> Signing:
+        """Return how texts are signed."""
+        values = self.permutations or (self.bands or 0) * (self.rows or 0) or PERMUTATIONS
+        return Signing(self.shingle, self.ngram or NGRAM[self.shingle], self.signature, values)
+
+    def parameters(self) -> Parameters:
+        """Return what an index must have been made with to be compared with."""
+        return parameters_of(self.signing_of(), *self.layout(), self.scope)
+
     def open(self) -> None:
-        """Build the tables of the normal form."""
-        forms()
+        """Build the tables of the normal form, and load the dictionary if words are needed."""
+        self.signing_of().open()
+
+    def signed(self) -> Mapping[str, pa.DataType]:
+        """Columns of every deduplication, and ``permutations`` little-endian uint32; null without letters or digits."""
+        return {**super().signed(), "signature": pa.binary(4 * self.signing_of().permutations)}
 
     def sign(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array]:
         """Sign the texts of a batch."""
-        texts = batch.column("text")
-        signed, valid = signatures(texts, self.ngram, self.bands * self.rows)
-        return {
-            "id": batch.column("id"),
-            "signature": _binary(signed, valid),
-            "characters": pc.utf8_length(texts).cast(pa.int32()),
-            "date": batch.column("date"),
-        }
+        return {**self.facts(batch), "signature": _binary(*self.signing_of().signatures(batch))}
 
-    def resolve(self, parts: Sequence[SidecarPart]) -> Iterator[Resolution]:
-        """Cluster the documents of all parts; all signatures are held in memory, texts only for doubtful pairs."""
-        if not parts:
-            return
-        documents = gather(parts, self.keep, self.bands * self.rows)
-        verifier = Verifier(documents, self.ngram, self.threshold, self.doubtful)
-        keys = (band_keys(documents.signatures, band, self.rows) for band in range(self.bands))
-        clusters = cluster(documents.row.size, keys, verifier.similar)
-        sizes: Sizes = np.bincount(clusters.roots).astype(np.int32)[clusters.roots]
-        shares = dict(documents.by_part(np.flatnonzero(sizes > 1).astype(np.uint32)))
-        for index, part in enumerate(parts):
-            numbers = shares.get(index, np.empty(0, np.uint32))
-            decisions = _decisions(documents, clusters, sizes, numbers)
-            removed = numbers[clusters.roots[numbers] != numbers]
-            yield Resolution(part.name, decisions, self._removed(verifier, clusters, sizes, removed))
+    def data(self) -> Mapping[str, str]:
+        """Hash the indexes."""
+        return digests(self.against)
 
-    def _removed(self, verifier: Verifier, clusters: Clusters, sizes: Sizes, numbers: Numbers) -> pa.Table:
-        """Explain removed documents. The schema's metadata says how many pairs of the run were compared or missed."""
-        documents = verifier.documents
-        kept = clusters.roots[numbers]
-        similarity, exact = verifier.similarity(kept, numbers)
-        columns = [
-            documents.row[numbers],
-            _ids(documents, numbers),
-            _ids(documents, kept),
-            pa.array([documents.parts[part].name for part in documents.part[kept]], pa.string()),
-            shared_bands(documents.signatures, self.rows, kept, numbers),
-            similarity.astype(np.float32),
-            pa.array(np.where(exact, "jaccard", "estimate"), pa.string()),
-            sizes[numbers],
+    def foreign(self) -> Sequence[SidecarPart]:
+        """Parts of the indexes; IndexFolderError if these cannot be used."""
+        return self._older([])
+
+    def all_parts(self, parts: Sequence[SidecarPart]) -> Sequence[SidecarPart]:
+        """Parts of the indexes and the run's own; a shard is not compared with itself as an older run has it."""
+        return [*self._older([part.name for part in parts]), *parts]
+
+    def phases(self, parts: Sequence[SidecarPart]) -> Sequence[Phase]:
+        """Candidates by key, estimates, texts where these are doubtful, clusters, and what all deduplication does."""
+        numbering = self.numbering(parts)
+        blocks = numbering.blocks.size - 1
+        names = ["signatures", "estimates", *(["texts", "indices"] if self.verify != "estimate" else [])]
+        return [
+            Phase("keys", blocks),
+            Phase("pairs", 1 << self._candidates(parts, numbering).partition_bits),
+            *(Phase(name, blocks) for name in names),
+            Phase("clusters", 1),
+            *self.last_phases(numbering),
         ]
-        facts = {"compared": str(clusters.compared), "unverified": str(clusters.unverified)}
-        return pa.table(columns, schema=REMOVED.with_metadata(facts))
 
-
-def _decisions(documents: Documents, clusters: Clusters, sizes: Sizes, numbers: Numbers) -> pa.Table:
-    roots = clusters.roots[numbers]
-    return pa.table(
-        {
-            "row": documents.row[numbers],
-            "drop": roots != numbers,
-            "minhash_cluster_id": _ids(documents, roots),
-            "minhash_cluster_size": sizes[numbers],
+    def work(self, phase: str, task: int, files: BarrierFiles) -> Iterator[int]:
+        """Do a task of a phase; IndexFolderError if an index has changed since the first one."""
+        self._check_unchanged(phase, files)
+        numbering = self.numbering(files.parts)
+        if phase == "clusters":
+            return find_clusters(files, self._edges(numbering), numbering, self.memory)
+        candidates = self._candidates(files.parts, numbering)
+        estimation = self._estimation(candidates)
+        comparison = Comparison(candidates.parts, numbering, self.signing_of(), self.threshold, self.memory)
+        work = {
+            "keys": candidates.keys,
+            "pairs": candidates.pairs,
+            "signatures": estimation.signatures,
+            "estimates": estimation.estimates,
+            "texts": comparison.texts,
+            "indices": comparison.indices,
         }
-    )
+        return work[phase](files, task) if phase in work else self.last_work(phase, task, files)
+
+    def members(self, numbering: Numbering) -> tuple[str, int, str]:
+        """Where the MEMBER records are."""
+        return "clusters", 1, "members"
+
+    def sketches(self, files: BarrierFiles, block: int, documents: Numbers) -> Sketches:
+        """Return the sketches of m documents of a block, uint8 (m, permutations)."""
+        first = self.numbering(files.parts).span(block)[0]
+        return sketches_of(files, block, self.signing_of().permutations)[documents.astype(np.int64) - first]
+
+    def _older(self, own: Sequence[str]) -> Sequence[SidecarPart]:
+        if not self.against:
+            return []
+        return foreign_parts(self.against, self.parameters(), self.signed(), own)
+
+    def _check_unchanged(self, phase: str, files: BarrierFiles) -> None:
+        """Note in the first phase which state the indexes are in, and compare in the others."""
+        state = json.dumps(self.data()).encode()
+        if phase == "keys":
+            with files.create("indexes") as file:
+                file.write(state)
+            return
+        senders = self.numbering(files.parts).blocks.size - 1 if phase == "clusters" else 1
+        for sender in range(senders):
+            with files.open("keys", sender, "indexes") as file:
+                if file.read() != state:
+                    raise IndexFolderError("an index of `against` has changed while it was in use; run again")
+
+    def _candidates(self, parts: Sequence[SidecarPart], numbering: Numbering) -> Candidates:
+        foreign = int(numbering.starts[len(self.foreign())])
+        scoped = self.scope != "global"
+        return Candidates(
+            self.all_parts(parts),
+            numbering,
+            foreign,
+            self.layout(),
+            self.signing_of().permutations,
+            scoped,
+            self.memory,
+        )
+
+    def _estimation(self, candidates: Candidates) -> Estimation:
+        return Estimation(
+            candidates.parts,
+            candidates.numbering,
+            candidates.foreign,
+            candidates.permutations,
+            1 << candidates.partition_bits,
+            self.threshold,
+            self.doubtful,
+            self.verify,
+            self.memory,
+        )
+
+    def _edges(self, numbering: Numbering) -> list[tuple[str, int, str]]:
+        phases = ["estimates"] if self.verify == "estimate" else ["estimates", "indices"]
+        return [(phase, numbering.blocks.size - 1, "edges") for phase in phases]
 
 
-def _ids(documents: Documents, numbers: Numbers) -> pa.Array:
-    return documents.ids.take(pa.array(numbers)).cast(pa.string()).combine_chunks()
-
-
-def _binary(signed: Numbers, valid: npt.NDArray[np.bool_]) -> pa.Array:
-    """Pack the valid rows of n signatures into n binaries, null for the others."""
-    offsets = np.zeros(valid.size + 1, np.int32)
-    np.cumsum(valid * signed.shape[1] * signed.itemsize, out=offsets[1:])
+def _binary(signed: Signatures, valid: Valid) -> pa.Array:
+    """Pack n signatures into n binaries of fixed size, null for those that are not valid."""
+    kind = pa.binary(signed.shape[1] * signed.itemsize)
     mask = pa.array(valid).buffers()[1]
-    data = pa.py_buffer(signed[valid].astype("<u4"))
-    return pa.Array.from_buffers(pa.binary(), valid.size, [mask, pa.py_buffer(offsets), data])
+    return pa.Array.from_buffers(kind, valid.size, [mask, pa.py_buffer(signed.astype("<u4", copy=False))])

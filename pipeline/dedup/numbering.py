@@ -1,4 +1,4 @@
-"""Dense numbers for the documents of all parts, in the order of parts and rows, and the blocks they are worked on in."""
+"""Dense numbers for the documents of all parts, in the order of parts and rows, and the blocks of parts worked on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""MinHash signatures of texts (Broder 1997), and what two signatures say about their texts' Jaccard index."""
+"""MinHash signatures of texts (Broder 1997), and the keys of their bands."""
 
 from functools import cache
 
@@ -8,10 +8,10 @@ import pyarrow as pa
 from numba import njit
 
 from pipeline.text.arrow import Bytes, Offsets, buffers
-from pipeline.text.shingles import LONGEST, Forms, Hashes, forms, hash_ngrams, mix, normalize
+from pipeline.text.shingles import LONGEST, Forms, Hashes, Starts, forms, hash_ngrams, mix, normalize
 
 Signatures = npt.NDArray[np.uint32]
-Documents = npt.NDArray[np.uint32]
+Valid = npt.NDArray[np.bool_]
 Family = npt.NDArray[np.uint32]
 
 ABREAST = 4
@@ -21,7 +21,7 @@ BLOCK = 1024
 """Hashes held at a time, so that a text of any length needs no more."""
 
 
-def signatures(texts: pa.Array, ngram: int, permutations: int) -> tuple[Signatures, npt.NDArray[np.bool_]]:
+def signatures(texts: pa.Array, ngram: int, permutations: int) -> tuple[Signatures, Valid]:
     """Sign n texts over the hashes of their ``ngram``-character shingles (``shingles``): uint32 (n, permutations).
 
     Value p is the least of a[p] * h + b[p] modulo 2^32 over the upper halves h of the hashes. The second array of n
@@ -29,6 +29,11 @@ def signatures(texts: pa.Array, ngram: int, permutations: int) -> tuple[Signatur
     """
     offsets, data = buffers(texts)
     return _sign(offsets, data, forms(), ngram, family(permutations))
+
+
+def sign_hashes(starts: Starts, hashes: Hashes, permutations: int) -> tuple[Signatures, Valid]:
+    """Sign n texts over the hashes of their shingles, as ``shingles`` returns them; the result is as above."""
+    return _sign_hashes(starts, hashes, family(permutations))
 
 
 @cache
@@ -41,44 +46,23 @@ def family(permutations: int) -> Family:
 
 
 @njit(cache=True, nogil=True)
-def band_keys(signed: Signatures, band: int, rows: int) -> Hashes:
-    """Hash ``rows`` values of each of n signatures, those of one band, and the band's number: n uint64."""
-    keys = np.empty(signed.shape[0], np.uint64)
-    for document in range(keys.size):
-        key = mix(np.uint64(band + 1))
-        for place in range(band * rows, (band + 1) * rows):
-            key = mix(key ^ np.uint64(signed[document, place])) + np.uint64(1)
-        keys[document] = key
+def band_keys(signed: Signatures, bands: int, rows: int, seeds: Hashes) -> Hashes:
+    """Hash the first ``bands`` times ``rows`` values of n signatures band by band: uint64 (n, bands).
+
+    Keys are equal only for equal values of the same band and the same of the n ``seeds``, but for chance.
+    """
+    keys = np.empty((signed.shape[0], bands), np.uint64)
+    for document in range(signed.shape[0]):
+        for band in range(bands):
+            key = mix(seeds[document] ^ mix(np.uint64(band + 1)))
+            for place in range(band * rows, (band + 1) * rows):
+                key = mix(key ^ np.uint64(signed[document, place])) + np.uint64(1)
+            keys[document, band] = key
     return keys
 
 
 @njit(cache=True, nogil=True)
-def estimate(signed: Signatures, left: Documents, right: Documents) -> npt.NDArray[np.float64]:
-    """Estimate the Jaccard index of pairs of documents: the share of equal values in their signatures."""
-    shares = np.empty(left.size)
-    for pair in range(left.size):
-        equal = 0
-        for place in range(signed.shape[1]):
-            equal += signed[left[pair], place] == signed[right[pair], place]
-        shares[pair] = equal / signed.shape[1]
-    return shares
-
-
-@njit(cache=True, nogil=True)
-def shared_bands(signed: Signatures, rows: int, left: Documents, right: Documents) -> npt.NDArray[np.int32]:
-    """Count the bands of ``rows`` values in which the signatures of pairs of documents are equal."""
-    counts = np.zeros(left.size, np.int32)
-    for pair in range(left.size):
-        for start in range(0, signed.shape[1], rows):
-            band = slice(start, start + rows)
-            counts[pair] += np.all(signed[left[pair], band] == signed[right[pair], band])
-    return counts
-
-
-@njit(cache=True, nogil=True)
-def _sign(
-    offsets: Offsets, data: Bytes, tables: Forms, ngram: int, constants: Family
-) -> tuple[Signatures, npt.NDArray[np.bool_]]:
+def _sign(offsets: Offsets, data: Bytes, tables: Forms, ngram: int, constants: Family) -> tuple[Signatures, Valid]:
     signed = np.full((offsets.size - 1, constants.shape[1]), 0xFFFFFFFF, np.uint32)
     valid = np.zeros(offsets.size - 1, np.bool_)
     points = np.empty(LONGEST, np.uint32)
@@ -89,14 +73,27 @@ def _sign(
         for start in range(0, min(size, max(size - ngram + 1, 1)), BLOCK):
             window = points[start : min(size, start + BLOCK + ngram - 1)]
             count = hash_ngrams(window, window.size, ngram, hashes)
-            hashes[count : count + ABREAST] = hashes[count - 1]
-            _lower(signed[row], hashes, count, constants[0], constants[1])
+            lower(signed[row], hashes, count, constants)
     return signed, valid
 
 
 @njit(cache=True, nogil=True)
-def _lower(signature: Signatures, hashes: Hashes, count: int, factors: Family, shifts: Family) -> None:
-    """Lower the values of a signature by ``count`` hashes; up to ABREAST - 1 behind them may be read."""
+def _sign_hashes(starts: Starts, hashes: Hashes, constants: Family) -> tuple[Signatures, Valid]:
+    signed = np.full((starts.size - 1, constants.shape[1]), 0xFFFFFFFF, np.uint32)
+    block = np.empty(BLOCK + ABREAST, np.uint64)
+    for row in range(starts.size - 1):
+        for start in range(starts[row], starts[row + 1], BLOCK):
+            count = min(starts[row + 1] - start, BLOCK)
+            block[:count] = hashes[start : start + count]
+            lower(signed[row], block, count, constants)
+    return signed, np.diff(starts) > 0
+
+
+@njit(cache=True, nogil=True)
+def lower(signature: Signatures, hashes: Hashes, count: int, constants: Family) -> None:
+    """Lower the values of a signature by the upper halves of ``count`` hashes, behind which ABREAST may be written."""
+    factors, shifts = constants
+    hashes[count : count + ABREAST] = hashes[count - 1]
     for start in range(0, count, ABREAST):
         first = np.uint32(hashes[start] >> np.uint64(32))
         second = np.uint32(hashes[start + 1] >> np.uint64(32))

@@ -213,12 +213,12 @@ def _shingles(offsets: Offsets, data: Bytes, tables: Forms, ngram: int) -> tuple
         start = starts[row]
         found = reserve(found, start, size)
         count = hash_ngrams(points, size, ngram, found[start:])
-        starts[row + 1] = start + _sort_unique(found[start : start + count])
+        starts[row + 1] = start + sort_unique(found[start : start + count])
     return starts, found[: starts[-1]]
 
 
 @njit(cache=True, nogil=True)
-def _sort_unique(hashes: Hashes) -> int:
+def sort_unique(hashes: Hashes) -> int:
     """Sort in place, move the distinct values to the front and return how many there are."""
     hashes.sort()
     size = 0

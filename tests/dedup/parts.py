@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from pipeline.barrier import Barrier, SidecarPart
 
-RECORDS = pa.schema([("id", pa.string()), ("text", pa.string()), ("date", pa.string())])
+RECORDS = pa.schema(
+    [("id", pa.string()), ("text", pa.string()), ("date", pa.string()), ("dump", pa.string()), ("host", pa.string())]
+)
 
 
 @dataclass
@@ -43,9 +45,8 @@ class MemoryPart:
 
 def part(name: str, barrier: Barrier, documents: Sequence[tuple[str, str | None, str | None]]) -> MemoryPart:
     """Make a part of documents ``(id, text, date)``."""
-    columns = zip(*documents, strict=True) if documents else ((), (), ())
-    arrays = [pa.array(list(column), pa.string()) for column in columns]
-    return MemoryPart(name, barrier, pa.RecordBatch.from_arrays(arrays, schema=RECORDS))
+    rows = [dict(zip(RECORDS.names, document, strict=False)) for document in documents]
+    return MemoryPart(name, barrier, pa.RecordBatch.from_pylist(rows, schema=RECORDS))
 
 
 @dataclass

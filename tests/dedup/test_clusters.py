@@ -1,126 +1,96 @@
+"""Clusters from pairs, with all documents at once and span by span."""
+
+import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from dedup.parts import FolderFiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.dedup.clusters import ROUNDS, Clusters, cluster, pair_keys, split_pairs
+from pipeline.dedup.clusters import APART, MEMBER, TOGETHER, find_clusters
+from pipeline.dedup.numbering import Numbering
+from pipeline.dedup.pairs import PAIR
+from pipeline.dedup.segments import SegmentWriter, received
 
-STARTED = settings(deadline=None)  # the first example compiles the kernel
-Like = Callable[[int, int], bool]
-
-
-def clustered(bands: list[list[int]], like: Like, asked: list[tuple[int, int]] | None = None) -> Clusters:
-    def similar(leaders: np.ndarray, members: np.ndarray) -> np.ndarray:
-        pairs = list(zip(leaders.tolist(), members.tolist(), strict=True))
-        assert pairs == sorted(set(pairs))
-        if asked is not None:
-            asked.extend(pairs)
-        return np.array([like(*pair) for pair in pairs], np.bool_)
-
-    return cluster(len(bands[0]), (np.array(keys, np.uint64) for keys in bands), similar)
+Pair = tuple[int, int]
 
 
-def anything(_: int, __: int) -> bool:
-    return True
-
-
-def merged(cluster_of: list[int], pairs: list[tuple[int, int]]) -> list[int]:
-    for a, b in pairs:
-        least, other = sorted((cluster_of[a], cluster_of[b]))
-        cluster_of = [least if root == other else root for root in cluster_of]
-    return cluster_of
-
-
-def twin(bands: list[list[int]], like: Like) -> list[int]:
-    roots = list(range(len(bands[0])))
-    buckets: list[list[int]] = []
-    for keys in bands:
-        members = defaultdict(list)
-        for document, key in enumerate(keys):
-            members[key].append(document)
-        buckets += members.values()
-    for _ in range(ROUNDS):
-        pairs = [(bucket[0], member) for bucket in buckets for member in bucket[1:]]
-        edges = [pair for pair in pairs if roots[pair[0]] == roots[pair[1]] or like(*pair)]
-        roots = merged(roots, edges)
-        buckets = [
-            [member for member in bucket[1:] if (bucket[0], member) not in edges] for bucket in buckets if bucket
-        ]
+def clusters_of(documents: int, pairs: Iterable[Pair]) -> dict[int, int]:
+    """Plain twin: every document of a cluster of two or more -> the least of it."""
+    neighbours = defaultdict(set)
+    for left, right in pairs:
+        neighbours[left].add(right)
+        neighbours[right].add(left)
+    roots: dict[int, int] = {}
+    for document in range(documents):
+        reached = [document] if document in neighbours and document not in roots else []
+        while reached:
+            at = reached.pop()
+            if at not in roots:
+                roots[at] = document
+                reached += neighbours[at]
     return roots
 
 
-BANDS = st.integers(1, 12).flatmap(
-    lambda size: st.lists(st.lists(st.integers(0, 4), min_size=size, max_size=size), min_size=1, max_size=4)
-)
+def found(folder: Path, pairs: Sequence[Pair], numbering: Numbering, memory: int, senders: int = 2) -> dict[int, int]:
+    """Send the pairs from two files of each sender, find the clusters and check that each member came once, at home."""
+    folder.mkdir(exist_ok=True)
+    blocks = numbering.blocks.size - 1
+    sources = [("estimates", senders, "edges"), ("indices", senders, "edges")]
+    shares = [(phase, sender) for phase, _, _ in sources for sender in range(senders)]
+    for place, (phase, sender) in enumerate(shares):
+        with FolderFiles(folder, [], phase, sender, {}, {}).create("edges") as file:
+            writer = SegmentWriter(file, blocks)
+            for chunk in (pairs[place :: 2 * len(shares)], pairs[place + len(shares) :: 2 * len(shares)]):
+                records = np.array(chunk, PAIR)
+                writer.write(records, numbering.block_of(records["right"]))
+            writer.close()
+    files = FolderFiles(folder, [], "clusters", 0, {}, {})
+    assert all(done >= 0 for done in find_clusters(files, sources, numbering, memory))
+    members = [received(files, "clusters", 1, "members", block, MEMBER) for block in range(blocks)]
+    for block, share in enumerate(members):
+        assert np.all(numbering.block_of(share["document"]) == block)
+    together = np.concatenate(members)
+    roots = dict(zip(together["document"].tolist(), together["root"].tolist(), strict=True))
+    assert len(roots) == together.size
+    return roots
 
 
-@STARTED
-@given(BANDS, st.sets(st.tuples(st.integers(0, 11), st.integers(0, 11))))
-def test_clusters_are_those_of_the_twin(bands: list[list[int]], alike: set[tuple[int, int]]) -> None:
-    def like(a: int, b: int) -> bool:
-        return (a, b) in alike
-
-    assert clustered(bands, like).roots.tolist() == twin(bands, like)
-
-
-@STARTED
-@given(BANDS, st.randoms())
-def test_order_of_bands_decides_nothing(bands: list[list[int]], chance: st.DataObject) -> None:
-    def like(a: int, b: int) -> bool:
-        return (a + b) % 3 > 0
-
-    shuffled = list(bands)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert clustered(bands, like).roots.tolist() == clustered(shuffled, like).roots.tolist()
-
-
-def test_documents_are_joined_over_others() -> None:
-    outcome = clustered([[1, 1, 2, 3], [4, 5, 5, 6]], anything)
-    assert outcome.roots.tolist() == [0, 0, 0, 3]
-
-
-def test_no_documents_have_no_clusters() -> None:
-    outcome = clustered([[], []], anything)
-    assert (outcome.roots.size, outcome.compared, outcome.unverified) == (0, 0, 0)
-
-
-def test_members_that_a_leader_refuses_find_another() -> None:
-    outcome = clustered([[7] * 5], lambda a, b: a % 2 == b % 2)
-    assert outcome.roots.tolist() == [0, 1, 0, 1, 0]
-    assert outcome.unverified == 0
-
-
-def test_a_bucket_of_equals_costs_one_comparison_a_member() -> None:
-    outcome = clustered([[7] * 5000] * 14, anything)
-    assert outcome.compared == 4999
-    assert not outcome.roots.any()
-
-
-def test_pairs_joined_through_others_are_not_compared() -> None:
-    asked: list[tuple[int, int]] = []
-    refused = {(0, 2), (0, 3)}
-    outcome = clustered([[1, 1, 1, 1], [2, 3, 3, 4], [5, 6, 7, 6]], lambda a, b: (a, b) not in refused, asked)
-    assert asked == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3)]
-    assert outcome.roots.tolist() == [0, 0, 0, 0]
+@settings(deadline=None, max_examples=80)
+@given(st.integers(1, 40), st.data())
+def test_clusters_are_the_same_whatever_the_memory_and_the_blocks(
+    tmp_path_factory: pytest.TempPathFactory, documents: int, data: st.DataObject
+) -> None:
+    document = st.integers(0, documents - 1)
+    pairs = data.draw(st.lists(st.tuples(document, document).filter(lambda pair: pair[0] < pair[1]), max_size=60))
+    rows = data.draw(st.lists(st.integers(0, 5), max_size=20))
+    rows = [*rows, documents - sum(rows)] if sum(rows) < documents else [documents]
+    numbering = Numbering(rows, data.draw(st.integers(1, documents)))
+    memory = data.draw(st.sampled_from([0, APART, 3 * APART, 9 * APART, TOGETHER * documents]))
+    folder = tmp_path_factory.mktemp("run")
+    assert found(folder, pairs, numbering, memory) == clusters_of(documents, pairs)
 
 
 @pytest.mark.parametrize(
-    ("documents", "unverified"), [(ROUNDS, 0), (ROUNDS + 1, 0), (ROUNDS + 2, 1), (ROUNDS + 40, 39)]
+    "pairs",
+    [
+        [(at, at + 1) for at in range(299)],
+        [(0, at) for at in range(1, 300)],
+        [(at, 299) for at in range(299)],
+        [(at, 299 - at) for at in range(150)] + [(at, at + 150) for at in range(150)],
+        [],
+    ],
+    ids=["chain", "star of the first", "star of the last", "zigzag", "no pairs"],
 )
-def test_rounds_are_bounded_and_what_is_left_is_counted(documents: int, unverified: int) -> None:
-    outcome = clustered([[7] * documents], lambda _, __: False)
-    assert outcome.unverified == unverified
-    assert outcome.roots.tolist() == list(range(documents))
-    assert outcome.compared <= ROUNDS * documents
+@pytest.mark.parametrize("memory", [0, 40 * APART, 300 * TOGETHER], ids=["a block each", "spans", "together"])
+def test_clusters_reach_over_all_blocks(tmp_path: Path, pairs: list[Pair], memory: int) -> None:
+    random.Random(1).shuffle(pairs)
+    assert found(tmp_path, pairs, Numbering([10] * 30, 10), memory) == clusters_of(300, pairs)
 
 
-@STARTED
-@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))))
-def test_pairs_survive_their_keys(pairs: list[tuple[int, int]]) -> None:
-    left, right = (np.array([pair[side] for pair in pairs], np.uint32) for side in (0, 1))
-    keys = pair_keys(left, right)
-    assert [side.tolist() for side in split_pairs(keys)] == [left.tolist(), right.tolist()]
-    assert np.argsort(keys, kind="stable").tolist() == sorted(range(len(pairs)), key=pairs.__getitem__)
+def test_no_documents_have_no_clusters(tmp_path: Path) -> None:
+    assert found(tmp_path, [], Numbering([], 10), 0) == {}

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.minhash import BLOCK, band_keys, estimate, family, shared_bands, signatures
+from pipeline.text.minhash import BLOCK, band_keys, family, signatures
 from pipeline.text.shingles import jaccard, shingles
+from pipeline.text.sketches import similarity, sketches
 
 UNICODE = st.text(st.characters(exclude_categories=["Cs"]))
 STARTED = settings(deadline=None)  # the first example compiles the kernel
@@ -78,7 +79,8 @@ def errors(texts: list[str], left: list[int], right: list[int]) -> tuple[np.ndar
     array = pa.array(texts)
     pairs = np.array(left), np.array(right)
     exact = jaccard(*shingles(array, 8), *pairs)
-    return estimate(signatures(array, 8, 112)[0], *pairs) - exact, exact
+    sketched = sketches(signatures(array, 8, 112)[0])
+    return similarity(sketched[pairs[0]], sketched[pairs[1]]) - exact, exact
 
 
 def assert_unbiased(error: np.ndarray, exact: np.ndarray) -> None:
@@ -118,27 +120,14 @@ def test_the_estimate_is_unbiased_on_real_editions(shared_data: Path) -> None:
 
 
 @STARTED
-@given(PAIRS_OF_VALUES)
-def test_kernels_over_pairs_count_as_their_twins(values: list[list[int]]) -> None:
+@given(PAIRS_OF_VALUES, st.integers(1, 3), st.integers(1, 2))
+def test_keys_are_equal_where_bands_and_seeds_are(values: list[list[int]], bands: int, rows: int) -> None:
     signed = np.array(values, np.uint32)
-    left = np.repeat(np.arange(len(values), dtype=np.uint32), len(values))
-    right = np.tile(np.arange(len(values), dtype=np.uint32), len(values))
-    pairs = [(values[a], values[b]) for a, b in zip(left, right, strict=True)]
-    assert estimate(signed, left, right).tolist() == [
-        sum(x == y for x, y in zip(a, b, strict=True)) / 6 for a, b in pairs
-    ]
-    assert shared_bands(signed, 2, left, right).tolist() == [
-        sum(a[start : start + 2] == b[start : start + 2] for start in (0, 2, 4)) for a, b in pairs
-    ]
-
-
-@STARTED
-@given(PAIRS_OF_VALUES)
-def test_keys_are_equal_where_bands_are(values: list[list[int]]) -> None:
-    signed = np.array(values, np.uint32)
+    seeds = np.arange(signed.shape[0], dtype=np.uint64) % 3
     seen: dict[int, tuple[int, ...]] = {}
-    for band in range(3):
-        for key, row in zip(band_keys(signed, band, 2).tolist(), values, strict=True):
-            content = (band, *row[2 * band : 2 * band + 2])
+    for row, seed, keys in zip(values, seeds.tolist(), band_keys(signed, bands, rows, seeds).tolist(), strict=True):
+        assert len(keys) == bands
+        for band, key in enumerate(keys):
+            content = (seed, band, *row[band * rows : (band + 1) * rows])
             assert seen.setdefault(key, content) == content
     assert len(seen) == len(set(seen.values()))
