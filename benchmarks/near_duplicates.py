@@ -29,6 +29,7 @@ CHARACTERS = range(600, 3000)
 TEMPLATES = {"template of 60 %": (0.4, 0.4), "template of 70 to 95 %": (0.05, 0.3)}
 TEMPLATED = 150
 """Pages of each template."""
+CROWD = 600
 
 
 class Document(NamedTuple):
@@ -90,6 +91,14 @@ def made(texts: list[str]) -> Iterator[Document]:
     for place, (name, edit) in enumerate(EDITS.items()):
         for text in texts[place :: len(EDITS)]:
             yield from (Document(name, text), Document(name, edit(text, chance)))
+
+
+def one_template(data: Path) -> list[Document]:
+    """Far more pages of one template than a bucket compares with each other."""
+    chance = random.Random(SEED)
+    template, *texts = plain_texts(data)
+    pages = on_template(template, texts[:CROWD], TEMPLATES["template of 70 to 95 %"], chance)
+    return [Document(f"{CROWD} pages of one template", page) for page in pages]
 
 
 def in_every_charset(page: bytes) -> list[bytes]:

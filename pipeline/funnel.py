@@ -37,7 +37,7 @@ class FunnelRow:
 
 
 def funnel(ledger: Mapping[str, Any], seconds: Mapping[str, float] | None = None) -> list[FunnelRow]:
-    """Turn a ledger into rows; ``seconds``: step -> seconds of work."""
+    """Turn a ledger into rows; ``seconds``: step, or step.phase of a barrier -> seconds of work."""
     spent = seconds or {}
     return [
         FunnelRow(
@@ -51,7 +51,7 @@ def funnel(ledger: Mapping[str, Any], seconds: Mapping[str, float] | None = None
             step["entered"]["bytes"],
             _by_frequency(step["dropped"]),
             _by_frequency(step["failed"]),
-            spent.get(step["name"], 0.0),
+            _of_step(spent, step["name"]),
             step["spared"],
         )
         for step in ledger["steps"]
@@ -60,3 +60,7 @@ def funnel(ledger: Mapping[str, Any], seconds: Mapping[str, float] | None = None
 
 def _by_frequency(reasons: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _of_step(spent: Mapping[str, float], step: str) -> float:
+    return sum(seconds for name, seconds in spent.items() if name == step or name.startswith(f"{step}."))

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.barrier import Barrier, BarrierFiles, Phase, SidecarPart
+from pipeline.dedup.minhash import MinHash
 from pipeline.stage import Cost, Filter, Interval, Mask, Outcome, Stage
 
 
@@ -186,6 +188,23 @@ class SameLength(Barrier):
         drop = pa.array([True] * len(dropped), pa.bool_())
         decisions = pa.table({"row": rows, "drop": drop, "same_length.count": count})
         files.decide(part, decisions, pa.table({"row": rows}))
+
+
+class MortalMinHash(MinHash):
+    """Kills its process amid a task of every phase, once, if MIGAKI_TEST_DEATHS names a folder to note it."""
+
+    def work(self, phase: str, task: int, files: BarrierFiles) -> Iterator[int]:
+        for done in super().work(phase, task, files):
+            yield done
+            die_once(phase)
+        die_once(phase)
+
+
+def die_once(phase: str) -> None:
+    deaths = os.environ.get("MIGAKI_TEST_DEATHS")
+    if deaths and not Path(deaths, phase).exists():
+        Path(deaths, phase).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class NeedsLanguage(Stage):

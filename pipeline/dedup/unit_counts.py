@@ -22,7 +22,7 @@ TALLY = np.dtype([("key", "<u8"), ("first", "<u8"), ("documents", "<u8")])
 SCOPE = np.dtype([("scope", "<u8"), ("documents", "<u8")])
 """A scope and its documents."""
 
-TALLY_BYTES = 4 * TALLY.itemsize
+TALLY_BYTES = 6 * TALLY.itemsize
 """Memory that a tally may take when its partition is sorted: it is read, joined, and sorted by a key and a place."""
 SHARE_BITS = 6
 """A partition that does not fit in memory is set aside on disk in this many bits' shares."""

@@ -1,5 +1,6 @@
 """Repeated lines go, nothing else does, and neither parts nor memory decide which."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -14,11 +15,15 @@ from dedup.parts import Decided, MemoryPart, carry_out
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from text.unit_twins import bare, form, holds_sentence, pieces, without_twin
+from toys import Write, rows
+from toys import carry_out as run
 
 from pipeline.dedup.repeated_lines import CHARACTERS, LINES, UNITS, RepeatedLines
 from pipeline.dedup.unit_counts import TALLY_BYTES
+from pipeline.modifiers.resiliparse_text import full_text
 from pipeline.stage import Outcome
 from pipeline.text.chars import CHAR_COUNTS, as_column, count_chars
+from pipeline.text.decode import decode
 
 Document = tuple[str | None, str | None]
 """Text and host."""
@@ -264,3 +269,49 @@ def test_the_table_shows_what_was_taken_most() -> None:
     }
     assert [row["removed"] for row in table] == [8] * 5
     assert [row["text"] for row in table] == [*NAVIGATION.split("\n"), *FOOTER.split("\n")]
+
+
+def test_a_run_writes_the_texts_that_are_left(write_recipe: Write, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for shard in range(2):
+        texts = [*(page(number) for number in range(4 * shard, 4 * shard + 4)), NAVIGATION]
+        records = [
+            {"id": f"{shard}-{n}", "url": f"https://a.example/{n}", "text": text} for n, text in enumerate(texts)
+        ]
+        lines = [json.dumps(record, ensure_ascii=False) for record in records]
+        (tmp_path / "in" / f"{shard}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    recipe = write_recipe([{"repeated_lines": {"keep": "none"}}, {"toy_steps:Dear": {}}], audit=1, excluded=9)
+    ledger = run(recipe, tmp_path / "in", tmp_path / "run").ledger
+    assert ledger
+    assert {row["text"] for row in rows(tmp_path / "run", "corpus")} == {article(number) for number in range(8)}
+    assert ledger["steps"][1]["dropped"] == {"repeated_lines.empty": 2}
+    assert ledger["steps"][1]["stayed"]["characters"] == sum(len(article(number)) for number in range(8))
+    signals = {row["id"]: row for row in rows(tmp_path / "run", "signals/1-corpus")}
+    assert (signals["0-0"][LINES], signals["0-0"]["dear.length"]) == (5, len(article(0)))
+    assert (signals["0-4"][LINES], signals["0-4"][CHARACTERS]) == (3, 1.0)
+    assert [row["text"] for row in rows(tmp_path / "run", "excluded")] == [NAVIGATION] * 2
+    taken = rows(tmp_path / "run", "duplicates/repeated_lines/units-0.parquet")
+    assert {row["text"]: row["removed"] for row in taken}["会社案内"] == 10
+
+
+@pytest.mark.data
+def test_navigation_of_a_real_site_goes_and_statutes_stay(shared_data: Path) -> None:
+    folders = {
+        host: sorted((shared_data / host / "pages").iterdir()) for host in ("a_html_netbsdjp", "a_html_egov_law")
+    }
+    pages = [(path.read_bytes(), host) for host, paths in folders.items() for path in paths]
+    documents: list[Document] = [(full_text(decode(page, None, html=True).text), host) for page, host in pages]
+    found = applied(RepeatedLines(), documents, [100] * 4)
+    before, after = Counter[str | None](), Counter[str | None]()
+    for (text, host), row in zip(documents, found, strict=True):
+        before[host] += len(text or "")
+        after[host] += 0 if row["drop"] else len(row["text"])
+    assert after["a_html_netbsdjp"] < 0.96 * before["a_html_netbsdjp"]
+    assert after["a_html_egov_law"] > 0.9999 * before["a_html_egov_law"]
+    entries = ["リリースエンジニアリング" in map(strip_bullet, (text or "").split("\n")) for text, _ in documents]
+    left = ["リリースエンジニアリング" in map(strip_bullet, row["text"].split("\n")) for row in found]
+    assert (sum(entries) > 100, sum(left)) == (True, 0)
+
+
+def strip_bullet(line: str) -> str:
+    return line.strip(" \t・•*")

@@ -102,7 +102,9 @@ def test_quality_counts_pairs_of_members() -> None:
 
 
 def recombined() -> list[Document]:
-    return list(made([diary(seed, 36) for seed in range(700)]))
+    documents = list(made([diary(seed, 36) for seed in range(700)]))
+    random.Random(1).shuffle(documents)
+    return documents
 
 
 @pytest.fixture(scope="module", params=["recombined", pytest.param("real", marks=pytest.mark.data)])
