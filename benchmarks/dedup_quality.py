@@ -20,7 +20,7 @@ from benchmarks.datatrove_minhash import Steps
 from benchmarks.deduplicated import deduplicate
 from benchmarks.documents import data_folder
 from benchmarks.exact_pairs import Indices, Mask, Numbers, Pairs, exact_pairs
-from benchmarks.near_duplicates import Document, near_duplicates, one_template
+from benchmarks.near_duplicates import TEMPLATES, Document, near_duplicates, one_template
 from benchmarks.results import FOLDER, Row, show, write
 from pipeline.dedup.minhash import MinHash
 from pipeline.text.minhash import Signatures, signatures
@@ -29,7 +29,7 @@ THRESHOLDS = (0.7, 0.8, 0.9)
 NGRAM, BANDS, ROWS = 8, 14, 8
 """Characters of a shingle; bands and values of each, the same at every threshold: FineWeb's."""
 LIBRARIES = ("datatrove", "numba", "numpy", "pyarrow")
-ALL = "all"
+ALL, ALL_BUT_TEMPLATES = "all", "all but templates"
 NOTES = (
     "pairs: those of documents whose exact Jaccard index reaches the threshold, out of all pairs of the set",
     "recall: share of these pairs that end in one cluster; predicted: share that has a band in common by 1-(1-s^8)^14",
@@ -96,10 +96,8 @@ def main() -> None:
 
 
 def quality_rows(documents: list[Document]) -> Iterator[Row]:
-    """Measure everything: for each threshold, all documents together if there are several sets, then set by set."""
+    """Measure everything: for each threshold, all documents together, all but the templates, and set by set."""
     texts = pa.array([document.text for document in documents], pa.string())
-    sets = np.array([document.set for document in documents])
-    names = sorted(set(sets.tolist()))
     pairs = exact_pairs(texts, NGRAM, min(THRESHOLDS))
     banded = in_one_band(signatures(texts, NGRAM, BANDS * ROWS)[0], pairs)
     with tempfile.TemporaryDirectory() as folder:
@@ -108,10 +106,19 @@ def quality_rows(documents: list[Document]) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
             ours = deduplicate(step(threshold), texts, Path(folder))
         reaching = pairs.index >= threshold
-        for name in [ALL, *names] if len(names) > 1 else names:
-            members = (sets == name) | (name == ALL)
+        for name, members in groups(documents).items():
             chosen = reaching & members[pairs.left] & members[pairs.right]
             yield from _rows(f"{name}, {threshold}", pairs.where(chosen), banded[chosen], ours, theirs, members)
+
+
+def groups(documents: list[Document]) -> dict[str, Mask]:
+    """Return which documents are members of what is measured by itself: every set, and if there are several, these."""
+    sets = np.array([document.set for document in documents])
+    names = sorted(set(sets.tolist()))
+    single = {name: sets == name for name in names}
+    if len(names) == 1:
+        return single
+    return {ALL: np.ones(sets.size, np.bool_), ALL_BUT_TEMPLATES: ~np.isin(sets, list(TEMPLATES)), **single}
 
 
 def step(threshold: float, **options: Any) -> MinHash:
@@ -119,9 +126,7 @@ def step(threshold: float, **options: Any) -> MinHash:
     return MinHash(ngram=NGRAM, bands=BANDS, rows=ROWS, threshold=threshold, **options)
 
 
-def _rows(
-    name: str, truth: Pairs, banded: Mask, ours: Joined, theirs: Joined, members: Mask
-) -> Iterator[Row]:
+def _rows(name: str, truth: Pairs, banded: Mask, ours: Joined, theirs: Joined, members: Mask) -> Iterator[Row]:
     own, peer = judge(truth, ours, members), judge(truth, theirs, members)
     yield Row(f"{name}: pairs", own.true, None, "pairs")
     if own.true:
