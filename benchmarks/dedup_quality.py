@@ -31,6 +31,7 @@ NGRAM, BANDS, ROWS = 8, 14, 8
 LIBRARIES = ("datatrove", "numba", "numpy", "pyarrow")
 ALL, ALL_BUT_TEMPLATES = "all", "all but templates"
 NOTES = (
+    "peer: datatrove's MinHash on the same shingles, 14 bands of 8; it has no threshold and does the same at each",
     "pairs: those of documents whose exact Jaccard index reaches the threshold, out of all pairs of the set",
     "recall: share of these pairs that end in one cluster; predicted: share that has a band in common by 1-(1-s^8)^14",
     "in one band, yet apart: such pairs in different clusters; a bucket of more than 8 compares only some of its pairs",

@@ -228,9 +228,7 @@ def refilter(
         refilter_table.show(of, output)
 
 
-@app.command(
-    epilog="Examples: `migaki similar runs/first page.txt`; `migaki similar runs/first '吾輩は猫である。名前はまだ無い。'`"
-)
+@app.command(epilog="Examples: `migaki similar runs/first page.txt`; `migaki similar runs/first '本日は晴天なり'`")
 def similar(
     run_folder: RunArgument,
     query: QueryArgument,

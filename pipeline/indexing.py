@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,7 +23,6 @@ from pipeline.dedup.index import (
     IndexedFile,
     IndexFolderError,
     IndexPart,
-    check_files,
     check_parameters,
     part_name,
     read_index,
@@ -59,9 +58,7 @@ def add(uri: str, run_uri: str, track: Track = iter) -> Addition:
     """Bring a run into an index; IndexFolderError if it is there already or was signed otherwise."""
     run = SignedRun.at(run_uri)
     with _writing(uri) as store:
-        content = read_index(store)
-        check_files(store, content)
-        return _add(store, content, run, track)
+        return _add(store, read_index(store), run, track)
 
 
 def info(uri: str) -> dict[str, Any]:
@@ -69,7 +66,6 @@ def info(uri: str) -> dict[str, Any]:
     with reaching(uri):
         store = Store(uri)
         content = read_index(store)
-        check_files(store, content)
     additions = [
         addition.model_dump(mode="json", exclude={"files"})
         | {"files": len(addition.files), "bytes": sum(file.bytes for file in addition.files)}
@@ -87,17 +83,14 @@ def info(uri: str) -> dict[str, Any]:
 @contextmanager
 def _writing(uri: str) -> Iterator[Store]:
     """Keep a second writer out of a local index."""
-    with reaching(uri):
-        store = Store(uri)
-        lock = RunFolder(uri).lock()
-        try:
-            lock.__enter__()
-        except RunFolderError:
-            raise IndexFolderError(f"{store.uri}: another process is writing to this index; try again later") from None
-        try:
-            yield store
-        finally:
-            lock.__exit__(None, None, None)
+    with ExitStack() as stack:
+        with reaching(uri):
+            store = Store(uri)
+            try:
+                stack.enter_context(RunFolder(uri).lock())
+            except RunFolderError:
+                raise IndexFolderError(f"{store.uri}: another process writes to this index; try again later") from None
+        yield store
 
 
 def _add(store: Store, content: Content, run: SignedRun, track: Track) -> Addition:
@@ -145,7 +138,8 @@ def _sweep(store: Store, content: Content) -> None:
 
 def _write(store: Store, content: Content) -> None:
     plain = content.model_dump(mode="json")
-    store.write(MARK, (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode())
+    with reaching(store.uri):
+        store.write(MARK, (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def _named(uri: str) -> str:
@@ -183,7 +177,8 @@ class _Brought:
                 file.write(pa.RecordBatch.from_arrays(arrays, schema=schema))
                 self._note_dates(batch.column("date"))
             files.close()
-            written = files.publish()[path]
+            with reaching(self.store.uri):
+                written = files.publish()[path]
         self.dropped += decided.dropped
         self._note_dumps(part)
         return IndexedFile(part=part.name, rows=written["rows"], bytes=written["bytes"], sha256=written["sha256"])
@@ -203,7 +198,7 @@ class _Decided:
     """The decisions on the documents of one part that have a like."""
 
     def __init__(self, decisions: pa.Table) -> None:
-        self.rows, drop, self.ids = (column.combine_chunks() for column in decisions.columns)
+        self.rows, drop, self.ids = (decisions[name].combine_chunks() for name in ("row", "drop", "cluster_id"))
         self.drop = drop.to_numpy(zero_copy_only=False)
         self.dropped = int(self.drop.sum())
         self.keys = hash64(self.ids)
@@ -249,15 +244,14 @@ def _clusters(run: SignedRun, content: Content, store: Store) -> _Clusters:
         start += part.rows
     found, first = np.unique(np.concatenate(keys), return_index=True)
     clusters = _Clusters(found, np.concatenate(numbers)[first])
-    for found, of in _known(run, content, store):
-        at = np.minimum(np.searchsorted(clusters.keys, found), max(clusters.keys.size - 1, 0))
-        same = clusters.keys[at] == found
-        np.minimum.at(clusters.numbers, at[same], of[same])
+    for known, of in _known(run, content, store):
+        places = np.searchsorted(clusters.keys, known)
+        np.minimum.at(clusters.numbers, places, of)
     return clusters
 
 
 def _known(run: SignedRun, content: Content, store: Store) -> Iterator[tuple[Numbers, Numbers]]:
-    """Find the documents of the index that the run's documents were removed for: keys and numbers of their clusters."""
+    """Yield keys of the run's clusters that a document of the index stands for, and that document's number."""
     sought = _sought(run, [part_name(store, path) for path, _ in content.files()])
     start = 0
     for path, file in content.files():
@@ -267,28 +261,34 @@ def _known(run: SignedRun, content: Content, store: Store) -> Iterator[tuple[Num
         start += file.rows
 
 
-def _found(part: IndexPart, start: int, wanted: Numbers) -> Iterator[tuple[Numbers, Numbers]]:
+def _found(part: IndexPart, start: int, sought: "_Sought") -> Iterator[tuple[Numbers, Numbers]]:
     for batch in part.sidecar(["id", "cluster"]):
         own = pa.array(np.arange(start, start + batch.num_rows, dtype=np.uint64))
-        keys = hash64(batch.column("id"))
-        found = np.isin(keys, wanted)
-        yield keys[found], pc.coalesce(batch.column("cluster"), own).to_numpy()[found]
+        numbers = pc.coalesce(batch.column("cluster"), own).to_numpy()
+        ids = hash64(batch.column("id"))
+        wanted = np.isin(ids, sought.ids)
+        yield sought.keys[np.searchsorted(sought.ids, ids[wanted])], numbers[wanted]
         start += batch.num_rows
 
 
-def _sought(run: SignedRun, names: Sequence[str]) -> dict[str, Numbers]:
-    """Hashes of the ids of documents of an index that the run preferred to its own, by the part of the index."""
-    sought: dict[str, Numbers] = {}
-    of_index = pa.array(names, pa.string())
+@dataclass(frozen=True)
+class _Sought:
+    """Documents of an index part that the run preferred to its own: n hashes of ids, ascending, and cluster keys."""
+
+    ids: Numbers
+    keys: Numbers
+
+
+def _sought(run: SignedRun, names: Sequence[str]) -> dict[str, _Sought]:
+    """Return what to look for in which part of the index."""
+    sought: dict[str, _Sought] = {}
     for part in run.parts:
-        for name, ids in _kept_elsewhere(run.removed(part), of_index):
-            sought[name] = np.union1d(sought.get(name, np.empty(0, np.uint64)), hash64(ids))
+        removed = run.removed(part)
+        foreign = removed.filter(pc.is_in(removed["kept_part"], pa.array(names, pa.string())))
+        for name in pc.unique(foreign["kept_part"]).to_pylist():
+            share = foreign.filter(pc.equal(foreign["kept_part"], name)).combine_chunks()
+            ids, keys = (hash64(share[column].combine_chunks()) for column in ("kept_id", "cluster_id"))
+            before = sought.get(name, _Sought(ids[:0], keys[:0]))
+            distinct, first = np.unique(np.concatenate([before.ids, ids]), return_index=True)
+            sought[name] = _Sought(distinct, np.concatenate([before.keys, keys])[first])
     return sought
-
-
-def _kept_elsewhere(removed: pa.Table | None, names: pa.Array) -> Iterator[tuple[str, pa.Array]]:
-    if removed is None:
-        return
-    foreign = removed.filter(pc.is_in(removed["kept_part"], names))
-    for name in pc.unique(foreign["kept_part"]).to_pylist():
-        yield name, foreign.filter(pc.equal(foreign["kept_part"], name))["kept_id"].combine_chunks()

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.barrier import SidecarPart
-from pipeline.dedup.index import IndexPart, check_files, check_parameters, parameters_of, read_index
+from pipeline.dedup.index import IndexPart, check_parameters, parameters_of, read_index
 from pipeline.resolution import StoredPart
 from pipeline.signed_run import SignedRun
 from pipeline.storage import Store, reaching
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SCHEME = "affine32"
 """datasketch's name for signatures of 32-bit values."""
+FEWEST_BANDS = 2
+"""Of datasketch's LSH."""
+
 Track = Callable[[Sequence[Any]], Iterable[Any]]
 
 
@@ -64,14 +67,13 @@ def in_index(uri: str, asked: str, threshold: float, top: int, track: Track = it
     with reaching(uri):
         store = Store(uri)
         content = read_index(store)
-        check_files(store, content)
-        stored = content.parameters
-        signing = Signing(stored.shingle, stored.ngram, stored.signature, stored.bands * stored.rows)
-        check_parameters(store.uri, stored, parameters_of(signing, stored.bands, stored.rows, stored.scope))
-        parts = [IndexPart(store, path, file.rows, {}) for path, file in content.files()]
-        found = neighbours(parts, sign(text_of(asked), signing), threshold, top, track)
-        named = {part.name: part for part in parts}
-        return [replace(neighbour, kept_id=_kept_id(named[neighbour.part], neighbour.row)) for neighbour in found]
+    stored = content.parameters
+    signing = Signing(stored.shingle, stored.ngram, stored.signature, stored.permutations)
+    check_parameters(store.uri, stored, parameters_of(signing, stored.bands, stored.rows, stored.scope))
+    parts = [IndexPart(store, path, file.rows, {}) for path, file in content.files()]
+    found = neighbours(parts, sign(text_of(asked), signing), threshold, top, track)
+    named = {part.name: part for part in parts}
+    return [replace(neighbour, kept_id=_kept_id(named[neighbour.part], neighbour.row)) for neighbour in found]
 
 
 def text_of(asked: str) -> str:
@@ -94,7 +96,7 @@ def sign(text: str, signing: Signing) -> Signatures:
     signed, valid = signing.signatures(pa.RecordBatch.from_pydict({"text": pa.array([clean], pa.string())}))
     if not valid[0]:
         raise QueryError("the text has no letter or digit, so nothing is like it")
-    if signing.permutations < 2:
+    if signing.permutations < FEWEST_BANDS:
         raise QueryError("signatures of a single value tell too little to look for the most similar")
     return signed[0]
 
@@ -112,9 +114,9 @@ def neighbours(
 def lossless(threshold: float, permutations: int) -> tuple[int, int]:
     """Return bands and rows for which no pair is missed whose signatures agree in a share ``threshold`` of the values.
 
-    With more bands than values may differ, some band differs nowhere. datasketch wants two bands at least.
+    With more bands than values may differ, some band differs nowhere.
     """
-    bands = min(permutations, max(2, permutations - math.floor(threshold * permutations) + 1))
+    bands = min(permutations, max(FEWEST_BANDS, permutations - math.floor(threshold * permutations) + 1))
     return bands, permutations // bands
 
 
@@ -127,7 +129,7 @@ def _candidates(part: SidecarPart, query: Signatures, threshold: float) -> Itera
 
     lsh = MinHashLSH(num_perm=query.size, params=lossless(threshold, query.size))
     asked = _sketch(query)
-    held: dict[int, tuple[str, "LeanMinHash"]] = {}
+    held: dict[int, tuple[str, LeanMinHash]] = {}
     with lsh.insertion_session() as session:
         for batch in part.sidecar(["row", "id", "signature"]):
             signed = batch.filter(pc.is_valid(batch.column("signature")))
@@ -160,7 +162,7 @@ def _in_run(run: SignedRun, part: StoredPart, neighbour: Neighbour) -> Neighbour
     """Add the address of a document and what became of it."""
     decided = run.decisions(part)
     of_row = decided.filter(pc.and_(pc.equal(decided["row"], neighbour.row), decided["drop"]))
-    kept = of_row.column(2)[0].as_py() if of_row.num_rows else None
+    kept = of_row["cluster_id"][0].as_py() if of_row.num_rows else None
     return replace(neighbour, kept_id=kept, url=_value(run.documents(part, "url"), neighbour.row))
 
 

@@ -5,8 +5,8 @@ import json
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.barrier import SidecarPart
 from pipeline.dedup.pairs import PAIR
+from pipeline.dedup.segments import Records
 from pipeline.storage import Store
 from pipeline.text.signing import Shingle, Signature, Signing
 
@@ -51,6 +52,7 @@ class Parameters(_Content):
     shingle: Shingle
     ngram: int
     signature: Signature
+    permutations: int
     bands: int
     rows: int
     scope: str
@@ -143,8 +145,11 @@ class IndexPart:
         """Refuse: an index holds no texts."""
         raise IndexFolderError(f"{self.name}: an index holds no texts")
 
-    def edges(self, start: int) -> Iterator[np.ndarray[Any, np.dtype[np.void]]]:
-        """Yield the relations of the part as PAIR records, ``start`` being the number of its first document."""
+    def edges(self, start: int) -> Iterator[Records]:
+        """Yield what the index knows of the likeness of its documents, as PAIR records.
+
+        ``start``: number of the first document of the part.
+        """
         for batch in self.sidecar(["cluster"]):
             clusters = batch.column("cluster")
             known = clusters.is_valid().to_numpy(zero_copy_only=False)
@@ -161,14 +166,16 @@ class IndexPart:
         return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
+@cache
 def parameters_of(signing: Signing, bands: int, rows: int, scope: str) -> Parameters:
-    """Return the parameters under which a run signs and joins now."""
+    """Return the parameters of runs of this version of the code."""
     texts = pa.RecordBatch.from_pydict({"text": pa.array(PROBE, pa.string())})
     signed, _ = signing.signatures(texts)
     return Parameters(
         shingle=signing.shingle,
         ngram=signing.ngram,
         signature=signing.signature,
+        permutations=signing.permutations,
         bands=bands,
         rows=rows,
         scope=scope,
@@ -178,22 +185,34 @@ def parameters_of(signing: Signing, bands: int, rows: int, scope: str) -> Parame
 
 
 def read_index(store: Store) -> Content:
-    """Read ``index.json``; IndexFolderError if there is none, or none of this format."""
+    """Read ``index.json``; IndexFolderError if there is none, or none of this format, or a part is not as written."""
     try:
-        written = json.loads(store.read(MARK))
+        written = store.read(MARK)
     except FileNotFoundError:
         raise IndexFolderError(f"{store.uri}: not an index (no {MARK}); `migaki index build` makes one") from None
-    except ValueError:
-        raise IndexFolderError(f"{store.uri}: {MARK} is broken; build the index anew") from None
-    found = written.get("format") if isinstance(written, dict) else None
-    if found != FORMAT:
-        raise IndexFolderError(f"{store.uri}: format {found}, and this version of Migaki reads {FORMAT}; build it anew")
+    return _checked(store.uri, written)
+
+
+@lru_cache(maxsize=16)
+def _checked(uri: str, written: bytes) -> Content:
+    """Parse an index and look for its parts, once for each state of it."""
     try:
-        return Content.model_validate(written)
+        plain = json.loads(written)
+    except ValueError:
+        raise IndexFolderError(f"{uri}: {MARK} is broken; build the index anew") from None
+    found = plain.get("format") if isinstance(plain, dict) else None
+    if found != FORMAT:
+        raise IndexFolderError(f"{uri}: format {found}, and this version of Migaki reads {FORMAT}; build it anew")
+    try:
+        content = Content.model_validate(plain)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"]))
-        raise IndexFolderError(f"{store.uri}: {MARK} is broken: {where}: {problem['msg']}; build it anew") from None
+        raise IndexFolderError(f"{uri}: {MARK} is broken: {where}: {problem['msg']}; build it anew") from None
+    sizes = Store(uri).sizes(PARTS)
+    if lost := [path for path, file in content.files() if sizes.get(path) != file.bytes]:
+        raise IndexFolderError(f"{uri}: {len(lost)} files are not as they were written, e.g. {lost[0]}; build it anew")
+    return content
 
 
 def check_parameters(uri: str, index: Parameters, run: Parameters) -> None:
@@ -215,11 +234,11 @@ def check_parameters(uri: str, index: Parameters, run: Parameters) -> None:
     raise IndexFolderError(f"{uri}: signatures cannot be compared: {named}; {remedy}")
 
 
-def digests(against: Sequence[str]) -> dict[str, str]:
-    """Hash what each index holds; it names the content of every file."""
+def digests(against: Sequence[str], parameters: Parameters) -> dict[str, str]:
+    """Hash what each index holds, which names the content of every file; IndexFolderError if one does not fit."""
     stores = [Store(uri) for uri in against]
     for store in stores:
-        read_index(store)
+        check_parameters(store.uri, read_index(store).parameters, parameters)
     return {uri: store.sha256(MARK) for uri, store in zip(against, stores, strict=True)}
 
 
@@ -235,25 +254,16 @@ def foreign_parts(
     if an index does not fit or a file is not as it was written.
     """
     parts: list[IndexPart] = []
-    first = 0
+    shards, first = frozenset(own), 0
     for store in map(Store, against):
         content = read_index(store)
         check_parameters(store.uri, content.parameters, parameters)
-        check_files(store, content)
         parts += [
-            IndexPart(store, path, file.rows, columns, first, silent=file.part in own) for path, file in content.files()
+            IndexPart(store, path, file.rows, columns, first, silent=file.part in shards)
+            for path, file in content.files()
         ]
         first += content.documents
     return parts
-
-
-def check_files(store: Store, content: Content) -> None:
-    """Raise IndexFolderError if a part is not there, or not of the size that it was written with."""
-    sizes = store.sizes(PARTS)
-    if lost := [path for path, file in content.files() if sizes.get(path) != file.bytes]:
-        raise IndexFolderError(
-            f"{store.uri}: {len(lost)} files are not as they were written, e.g. {lost[0]}; build the index anew"
-        )
 
 
 def part_name(store: Store, path: str) -> str:
@@ -261,7 +271,7 @@ def part_name(store: Store, path: str) -> str:
     return f"{PurePosixPath(store.root).name}/{path.removeprefix(f'{PARTS}/')}"
 
 
-def relations(parts: Sequence[SidecarPart], starts: Sequence[int]) -> Iterator[np.ndarray[Any, np.dtype[np.void]]]:
+def relations(parts: Sequence[SidecarPart], starts: Sequence[int]) -> Iterator[Records]:
     """Yield what indexes know of their documents' likeness, as PAIR records; ``starts``: first number of each part."""
     for part, start in zip(parts, starts, strict=True):
         if isinstance(part, IndexPart):

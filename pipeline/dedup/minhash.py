@@ -104,8 +104,8 @@ class MinHash(Deduplication):
         return {**self.facts(batch), "signature": _binary(*self.signing_of().signatures(batch))}
 
     def data(self) -> Mapping[str, str]:
-        """Hash the indexes."""
-        return digests(self.against)
+        """Hash the indexes; IndexFolderError if one cannot be used."""
+        return digests(self.against, self.parameters()) if self.against else {}
 
     def foreign(self) -> Sequence[SidecarPart]:
         """Parts of the indexes; IndexFolderError if these cannot be used."""

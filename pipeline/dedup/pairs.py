@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from pipeline.dedup.segments import Records
+from pipeline.text.shingles import mix
 
 KEY = np.dtype([("key", "<u8"), ("document", "<u8")])
 """A document in the bucket of a key."""
@@ -14,10 +15,12 @@ PAIR = np.dtype([("left", "<u8"), ("right", "<u8")])
 """Two documents, left < right."""
 
 Rows = npt.NDArray[np.uint64]
+Documents = npt.NDArray[np.uint64]
 
-WINDOW = 7
-"""Documents before it that a document of a bucket is paired with, beside the bucket's least; buckets of up to
-WINDOW + 1 documents give all pairs."""
+WINDOW = 15
+"""Neighbours before it that a document of a bucket is paired with, beside the bucket's least; buckets of up to
+WINDOW + 1 documents give all pairs. In larger ones the order is pseudo-random and each bucket's own, so that documents
+that share several bands are neighbours in one of them; in one order for all, the same pairs would meet each time."""
 DIGIT = 8
 DIGITS = 3
 """Digits of the key that are sorted by counting; an insertion sort does the rest, which is almost in order by then."""
@@ -31,6 +34,7 @@ def bucket_pairs(records: Records, known_bits: int, foreign: int, most: int) -> 
     bucket that it shares.
     """
     ordered = _by_key(_rows(records), known_bits)
+    _shuffle_large(ordered)
     out = np.empty(max(most, WINDOW + 1), PAIR)
     at = first = 0
     while at < records.size:
@@ -95,6 +99,28 @@ def _insert(records: Rows) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _shuffle_large(records: Rows) -> None:
+    """Put the documents of buckets that do not give all pairs into an order of their own; the least stays first."""
+    first = 0
+    for at in range(1, records.shape[0] + 1):
+        if at < records.shape[0] and records[at, 0] == records[first, 0]:
+            continue
+        if at - first > WINDOW + 1:
+            others = records[first + 1 : at, 1].copy()
+            order = np.argsort(_mixed(others, records[first, 0]), kind="mergesort")
+            records[first + 1 : at, 1] = others[order]
+        first = at
+
+
+@njit(cache=True, nogil=True)
+def _mixed(documents: Documents, key: np.uint64) -> Documents:
+    mixed = np.empty_like(documents)
+    for place in range(documents.size):
+        mixed[place] = mix(documents[place] ^ key)
+    return mixed
+
+
+@njit(cache=True, nogil=True)
 def _pair(records: Rows, at: int, first: int, foreign: int, out: Rows) -> tuple[int, int, int]:
     """Pair documents from row ``at`` on, whose bucket begins at ``first``, until ``out`` is full.
 
@@ -106,14 +132,19 @@ def _pair(records: Rows, at: int, first: int, foreign: int, out: Rows) -> tuple[
         if records[first, 0] != key:
             first = at
         window = max(first, at - WINDOW)
-        if document < foreign:
-            window = at
-        elif window > first:
-            out[size, 0], out[size, 1] = records[first, 1], document
-            size += 1
+        if window > first:
+            size += _put(out, size, records[first, 1], document, foreign)
         for place in range(window, at):
-            if records[place, 1] < document:
-                out[size, 0], out[size, 1] = records[place, 1], document
-                size += 1
+            size += _put(out, size, records[place, 1], document, foreign)
         at += 1
     return at, first, size
+
+
+@njit(cache=True, nogil=True)
+def _put(out: Rows, size: int, one: np.uint64, other: np.uint64, foreign: int) -> int:
+    """Write a pair, if it is one to compare; returns how many were written."""
+    left, right = min(one, other), max(one, other)
+    if left == right or right < foreign:
+        return 0
+    out[size, 0], out[size, 1] = left, right
+    return 1
