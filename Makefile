@@ -6,10 +6,10 @@ RUN ?= runs/sample
 TESTS := --numprocesses 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test check format docs test-kills bench-filters bench-gate data-run clean
+.PHONY: help setup sample test check format docs test-kills bench-filters bench-dedup bench-dedup-100m bench-dedup-quality bench-gate data-run clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## Create the environment in .venv
 
@@ -39,6 +39,15 @@ test-kills: $(VENV)/.ready ## Kill runs and workers at many more random moments 
 
 bench-filters: $(VENV)/.bench ## Measure chains, kernels and steps beside the peers (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python -m benchmarks.filters
+
+bench-dedup: $(VENV)/.ready ## Measure deduplication of 1 and 10 million planted documents, beside datatrove's (15 GB of disk)
+	@$(BIN)/python -m benchmarks.dedup
+
+bench-dedup-100m: $(VENV)/.ready ## The same of 100 million; set FOLDER to a place with 110 GB
+	@$(BIN)/python -m benchmarks.dedup --documents 100000000 --folder $(FOLDER) --results $(FOLDER)/dedup-100m.json
+
+bench-dedup-quality: $(VENV)/.ready ## Measure recall and precision of MinHash against exact Jaccard (MIGAKI_DATA or ../shared/data)
+	@$(BIN)/python -m benchmarks.dedup_quality
 
 bench-gate: $(VENV)/.ready ## Measure the byte gate on the real data (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python benchmarks/kana_gate.py

@@ -285,7 +285,17 @@ def rules(past: Past, new: Plan) -> Iterator[Rule]:
     before, after = origins(past.plan.recipe), origins(new.recipe)
     for step in new.recipe.steps:
         if not isinstance(step, Checkpoint) and not _only_annotates(step):
-            yield _rule(past, step, before.get(step.name()), after[step.name()])
+            rewrites = isinstance(step, Barrier) and "text" in step.added() and step.name() in before
+            if rewrites and _verdicts_until(step, before) != _verdicts_until(step, after):
+                yield Unknown(step.name(), CHANGED)
+            else:
+                yield _rule(past, step, before.get(step.name()), after[step.name()])
+
+
+def _verdicts_until(step: Stage, steps: Mapping[str, Origin]) -> list[tuple[str, str]]:
+    """Verdicts of the steps before one: what a barrier does to texts depends on who comes to it."""
+    names = list(steps)
+    return [(name, steps[name].verdict) for name in names[: names.index(step.name())]]
 
 
 def _rule(past: Past, step: Stage, before: Origin | None, after: Origin) -> Rule:

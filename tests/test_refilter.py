@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from dedup.diaries import diary
 from toys import Write, carry_out, rows, write_shards
 
 from pipeline import effects
@@ -240,6 +241,29 @@ def test_a_duplicate_whose_kept_copy_leaves_and_a_newcomer_are_undecidable(write
     assert causes(answer(tmp_path / "run", "minhash.threshold=0.9")) == {("minhash", CHANGED): 3}
     gone = answer(tmp_path / "run", recipe=write_recipe([{"toy_steps:Digits": {"digits": {"max": 5}}}]))
     assert documents(gone, "gained", "lost", "undecided") == {"gained": 1, "lost": 0, "undecided": 0}
+
+
+def test_what_a_barrier_made_of_texts_is_undecidable_when_others_come_to_it(
+    three: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    carry_out(write_recipe([{"toy_steps:Digits": {}}, "repeated_lines"], audit=0), three, tmp_path / "run")
+    assert causes(answer(tmp_path / "run")) == {}
+    assert ("repeated_lines", CHANGED) in causes(answer(tmp_path / "run", "digits.digits.max=20"))
+
+
+def test_a_duplicate_stays_in_doubt_when_any_copy_that_was_kept_may_leave(write_recipe: Write, tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    texts = [(name, diary(1) + end) for name, end in (("a", "12"), ("b", "1234567"), ("c", "1"))]
+    lines = [json.dumps({"id": name, "text": text}, ensure_ascii=False) for name, text in texts]
+    (folder / "0.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    steps: list[object] = [
+        {"toy_steps:Digits": {"digits": {"max": 100}}},
+        {"minhash": {"keep": ["id"], "keep_up_to": 2}},
+    ]
+    carry_out(write_recipe(steps, audit=0), folder, tmp_path / "run")
+    fewer = answer(tmp_path / "run", "digits.digits.max=44")
+    assert ("minhash", ORPHANED) in causes(fewer)
 
 
 def test_records_that_were_never_decoded_are_counted_apart(tmp_path: Path) -> None:
