@@ -83,10 +83,10 @@ class Plan:
         current = self.passes[index]
         steps = [stage_fingerprint(stage) for stage in current.stages]
         if current.opening:
-            steps.insert(0, stage_fingerprint(current.opening, frozenset()))
+            steps.insert(0, stage_fingerprint(current.opening, frozenset()) | {"data": {}})
         if isinstance(current.closing, Barrier):
             signed = {name: str(kind) for name, kind in current.closing.signed().items()}
-            steps.append(stage_fingerprint(current.closing, current.closing.signing) | {"signed": signed})
+            steps.append(stage_fingerprint(current.closing, current.closing.signing) | {"signed": signed, "data": {}})
         return digest(
             {
                 "steps": steps,

@@ -22,8 +22,8 @@ class Lines(Filter):
     with FineWeb-2's limits for ``jpn_Jpan`` rounded. For Japanese, sentence ends are weighted by characters, may stand
     inside a line and may be 」, … or ♪, since fiction breaks lines inside sentences and blogs end long ones with
     （笑） or a link; lines are stripped and blank ones do not count; and lines of fewer than 8 characters, or without
-    kana and kanji, are never duplicates, since dialogue and shell commands repeat them. Duplicate characters get more room than FineWeb-2's 0.1 and Gopher's 0.2:
-    manuals and statutes repeat rows of their tables.
+    kana and kanji, are never duplicates, since dialogue and shell commands repeat them. Duplicate characters get more
+    room than FineWeb-2's 0.1 and Gopher's 0.2: manuals and statutes repeat rows of their tables.
     """
 
     cost = Cost.CHARS

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from dedup.crawls import Document, files, index_json, removed, run, shard
 from dedup.diaries import diary, replaced
+from dedup.parts import FolderFiles, part
 from toys import clean_environment, migaki
 
 from pipeline.dedup.index import IndexFolderError, IndexPart, foreign_parts, read_index
@@ -275,9 +276,9 @@ def test_a_folder_with_other_things_is_not_made_an_index(crawls: Path, index: Pa
 
 
 def test_a_damaged_index_is_refused(crawls: Path, index: Path) -> None:
-    part = next(index.glob("parts/*/*.parquet"))
-    part.write_bytes(part.read_bytes()[:-1])
-    with pytest.raises(IndexFolderError, match=f"1 files are not as they were written, e.g. .*{part.name}"):
+    damaged = next(index.glob("parts/*/*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(IndexFolderError, match=f"1 files are not as they were written, e.g. .*{damaged.name}"):
         foreign_parts([str(index)], MinHash().parameters(), MinHash().signed())
 
 
@@ -372,6 +373,20 @@ def test_columns_that_an_older_run_did_not_sign_are_null(index: Path) -> None:
     (only,) = part.sidecar(["string.language"])
     assert only.num_rows == part.rows == 2
     assert isinstance(part, IndexPart)
+
+
+def test_an_index_that_changes_during_a_run_is_noticed(crawls: Path, index: Path, tmp_path: Path) -> None:
+    step = MinHash(against=(str(index),))
+    own = [part("new", step, [(name, text, "2022-01-01") for name, text in NEW])]
+
+    def work(phase: str) -> list[int]:
+        return list(step.work(phase, 0, FolderFiles(tmp_path, own, phase, 0, {}, {})))
+
+    assert [phase.name for phase in step.phases(own)][:2] == ["keys", "pairs"]
+    work("keys")
+    add(str(index), str(run(crawls / "later-run", crawls / "later")))
+    with pytest.raises(IndexFolderError, match="has changed while it was in use; run again"):
+        work("pairs")
 
 
 def test_an_index_on_an_object_store(crawls: Path, index: Path, object_store: str) -> None:
