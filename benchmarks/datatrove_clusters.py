@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,8 +20,16 @@ from pipeline.dedup.minhash import MinHash
 PROCESSES = 2
 
 
-def seconds(planted: Planted, step: MinHash, folder: Path) -> float:
-    """Write its signature files, then time the three stages; buckets in two processes, the others cannot be divided."""
+@dataclass(frozen=True)
+class Peer:
+    """What datatrove took and did."""
+
+    seconds: float
+    removed: int
+
+
+def measure(planted: Planted, step: MinHash, folder: Path) -> Peer:
+    """Write its signature files, then time the three stages; clusters are one process, the others two."""
     bands, rows = step.layout()
     for part in range(planted.parts):
         _write(planted, part, bands, rows, folder)
@@ -29,8 +38,8 @@ def seconds(planted: Planted, step: MinHash, folder: Path) -> float:
         started = time.perf_counter()
         list(pool.map(partial(_bucket, bands, rows, folder), range(bands)))
         MINHASH.MinhashDedupCluster(f"{folder}/buckets", f"{folder}/clusters", _config(bands, rows)).run(None, 0, 1)
-        list(pool.map(partial(_filtered, planted, folder), range(planted.parts)))
-        return time.perf_counter() - started
+        kept = sum(pool.map(partial(_filtered, planted, folder), range(planted.parts)))
+        return Peer(time.perf_counter() - started, planted.documents - kept)
 
 
 def _config(bands: int, rows: int) -> Any:
@@ -55,7 +64,7 @@ def _documents(count: int) -> Iterator[Document]:
 
 def _write(planted: Planted, part: int, bands: int, rows: int, folder: Path) -> None:
     """Write the signatures of a part, a file a band: records of its values and the document, in their order."""
-    numbers = np.arange(planted.rows, dtype=np.uint64) + np.uint64(part * planted.rows)
+    numbers = planted.numbers(part)
     signed = values(numbers, cluster_of(numbers, planted.clusters), bands * rows)
     for band in range(bands):
         own = signed[:, band * rows : (band + 1) * rows]

@@ -12,7 +12,7 @@ from toys import TESTS, Write, carry_out, migaki
 from pipeline.recipe_schema import recipe_schema
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("run", "plan", "report", "inspect", "refilter", "compare", "schema")
+COMMANDS = ("run", "plan", "report", "inspect", "refilter", "compare", "index", "similar", "schema")
 
 
 @pytest.fixture

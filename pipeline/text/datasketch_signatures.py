@@ -57,7 +57,7 @@ def _sign(offsets: Offsets, data: Bytes, tables: Forms, ngram: int, constants: F
     for row in range(valid.size):
         points, size = normalize(data, offsets[row], offsets[row + 1], tables, points)
         if size >= begins.size:
-            begins = np.arange(2 * size)
+            begins = np.arange(max(2 * begins.size, size + 1))
         valid[row] = size > 0
         _sign_units(signed[row], points, begins[: size + 1], 0, ngram, constants)
     return signed, valid
