@@ -40,11 +40,11 @@ test-kills: $(VENV)/.ready ## Kill runs and workers at many more random moments 
 bench-filters: $(VENV)/.bench ## Measure chains, kernels and steps beside the peers (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python -m benchmarks.filters
 
-bench-dedup: $(VENV)/.ready ## Measure deduplication of 1 and 10 million planted documents, beside datatrove's (15 GB of disk)
+bench-dedup: $(VENV)/.ready ## Measure deduplication of 1 and 10 million planted documents, beside datatrove's (10 GB of disk)
 	@$(BIN)/python -m benchmarks.dedup
 
-bench-dedup-100m: $(VENV)/.ready ## The same of 100 million; set FOLDER to a place with 110 GB
-	@$(BIN)/python -m benchmarks.dedup --documents 100000000 --folder $(FOLDER) --results $(FOLDER)/dedup-100m.json
+bench-dedup-100m: $(VENV)/.ready ## The same of 100 million; set FOLDER to a place with 45 GB
+	@$(BIN)/python -m benchmarks.dedup --documents 100000000 --folder $(FOLDER) --results benchmarks/results/dedup_100m.json
 
 bench-dedup-quality: $(VENV)/.ready ## Measure recall and precision of MinHash against exact Jaccard (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python -m benchmarks.dedup_quality

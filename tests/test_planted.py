@@ -1,5 +1,6 @@
 """The planted documents of ``make bench-dedup`` are what they are said to be, and the barrier finds them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from benchmarks import datatrove_clusters, planted_run
 from benchmarks.dedup import growth, rows_of
 from benchmarks.planted import ALONE, CLUSTERED, GIANT, Planted, cluster_of, id_of, values
 from benchmarks.planted_run import Measured, measure
+from benchmarks.results import FOLDER, ROOT
 from pipeline.dedup.minhash import MinHash
 from pipeline.recipe import parse
 
@@ -89,3 +91,28 @@ def test_datatrove_removes_what_is_planted(tmp_path: Path) -> None:
     peer = datatrove_clusters.measure(planted, MinHash(), tmp_path)
     assert peer.removed == pytest.approx(planted.removals(), rel=0.01)
     assert peer.seconds > 0
+
+
+def test_page_on_scaling_says_what_was_measured() -> None:
+    rows = {row["name"]: row["ours"] for row in json.loads((FOLDER / "dedup.json").read_text())["rows"]}
+    page = (ROOT / "docs/scaling.md").read_text()
+    figures = {
+        name: rows[f"10,000,000 documents: {name}"] for name in ("all phases", "clusters", "all phases, written")
+    }
+    sidecar = rows["10,000,000 documents: sidecars of the pass before"] * 100
+    written, core = figures["all phases, written"] * 100, figures["all phases"] / 5
+    moved = sidecar + 2 * written + 3 * 112
+    quoted = [
+        f"*s* = {sidecar:.0f} bytes",
+        f"*w* = {written:.0f} bytes",
+        f"= {moved:.0f} bytes moved",
+        f"*c* = {core:.0f} µs",
+        f"{figures['clusters']:.1f} s at 10 million",
+        *(
+            f"| {name} | {documents * (sidecar + written) / 1e12:.2g} TB | {documents * moved / 1e12:.2g} TB "
+            f"| {documents * core / 3.6e9:.2g} | {nodes} | {documents * core / 32e6 / nodes / 60:.0f} minutes "
+            f"| {documents * moved / 1e9 / nodes / 60:.0f} minutes |"
+            for name, documents, nodes in (("1 billion", 1e9, 1), ("10 billion", 1e10, 16))
+        ),
+    ]
+    assert [figure for figure in quoted if figure not in page] == []

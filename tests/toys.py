@@ -12,10 +12,13 @@ from typing import Any
 import pyarrow.dataset as ds
 import yaml
 from rich.console import Console
+from typer.testing import CliRunner, Result
 
+from pipeline.cli import app
 from pipeline.display import TerminalDisplay
 from pipeline.recipe import load
-from pipeline.run import Result, Settings, run
+from pipeline.run import Result as Ran
+from pipeline.run import Settings, run
 
 TESTS = Path(__file__).resolve().parent
 STEPS: list[object] = [
@@ -34,7 +37,7 @@ def write_toy_recipe(path: Path, steps: list[object] | None = None, **options: o
     return path
 
 
-def carry_out(recipe: Path, inputs: Path, to: Path, overrides: Sequence[str] = ()) -> Result:
+def carry_out(recipe: Path, inputs: Path, to: Path, overrides: Sequence[str] = ()) -> Ran:
     """Run in this process."""
     display = TerminalDisplay(Console(quiet=True))
     return run(load(recipe, overrides), [str(inputs)], str(to), Settings(inline=True), display)
@@ -92,6 +95,13 @@ def migaki(*arguments: object, check: bool = True, **environment: str) -> subpro
         timeout=240,
     )
     assert not check or done.returncode == 0, done.stderr + done.stdout
+    return done
+
+
+def called(*arguments: object, check: bool = True) -> Result:
+    """Call the command line in this process, which saves starting another."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert not check or done.exit_code == 0, done.output
     return done
 
 
