@@ -68,6 +68,8 @@ class Barrier(Stage):
     sidecar: ClassVar[Mapping[str, pa.DataType]] = {}
     signing: ClassVar[frozenset[str]] = frozenset()
     """Options that ``sign`` depends on; changing another one leaves the sidecars valid."""
+    applying: ClassVar[frozenset[str]] = frozenset()
+    """Options that ``apply`` depends on."""
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Value of a decided column for documents that no decision names; null where it is not given."""
 

@@ -83,7 +83,7 @@ class Plan:
         current = self.passes[index]
         steps = [stage_fingerprint(stage) for stage in current.stages]
         if current.opening:
-            steps.insert(0, stage_fingerprint(current.opening, frozenset()) | {"data": {}})
+            steps.insert(0, stage_fingerprint(current.opening, current.opening.applying) | {"data": {}})
         if isinstance(current.closing, Barrier):
             signed = {name: str(kind) for name, kind in current.closing.signed().items()}
             steps.append(stage_fingerprint(current.closing, current.closing.signing) | {"signed": signed, "data": {}})

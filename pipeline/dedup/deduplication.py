@@ -130,7 +130,7 @@ class Deduplication(Barrier):
         ballot = Ballot(
             self.all_parts(files.parts),
             numbering,
-            len(self.foreign()),
+            len(self.all_parts(files.parts)) - len(files.parts),
             {"row": pa.int64(), "kept_id": pa.string(), **self.signed()},
             self.members(numbering),
             self.layout(),

@@ -106,9 +106,11 @@ class Content(_Content):
         """Documents of all additions."""
         return sum(addition.documents for addition in self.additions)
 
-    def files(self) -> Iterator[tuple[str, IndexedFile]]:
-        """Paths of the parts, in the order of their documents' numbers."""
+    def files(self, before: Collection[str] = ()) -> Iterator[tuple[str, IndexedFile]]:
+        """Paths of the parts, in the order of their documents' numbers, up to the addition with a part named here."""
         for addition in self.additions:
+            if any(file.part in before for file in addition.files):
+                return
             yield from ((addition.path(file), file) for file in addition.files)
 
 
@@ -123,8 +125,6 @@ class IndexPart:
     """Columns that a barrier may ask for; those that the part lacks are null."""
     first: int = 0
     """Number of the first document of the index among those of the barrier."""
-    silent: bool = False
-    """Whether nothing is to be found like its documents, since the run has that very shard itself."""
 
     @property
     def name(self) -> str:
@@ -161,7 +161,7 @@ class IndexPart:
 
     def _completed(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
         kinds = {**self.columns, **RELATIONS}
-        stored = [name for name in batch.schema.names if not (self.silent and name == "signature")]
+        stored = batch.schema.names
         arrays = [batch.column(name) if name in stored else pa.nulls(batch.num_rows, kinds[name]) for name in columns]
         return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
@@ -250,19 +250,18 @@ def foreign_parts(
 ) -> list[IndexPart]:
     """Return the parts of indexes, in order, for a barrier whose sidecars have these ``columns``.
 
-    ``own``: names of the run's parts; a shard is not compared with itself as it was in an older run. IndexFolderError
-    if an index does not fit or a file is not as it was written.
+    ``own``: names of the run's parts. Of an index that holds one of them only what was added before it is returned, so
+    that a run can be repeated after it was added: later corpora gave way to it, and must not win over it.
+    IndexFolderError if an index does not fit or a file is not as it was written.
     """
     parts: list[IndexPart] = []
     shards, first = frozenset(own), 0
     for store in map(Store, against):
         content = read_index(store)
         check_parameters(store.uri, content.parameters, parameters)
-        parts += [
-            IndexPart(store, path, file.rows, columns, first, silent=file.part in shards)
-            for path, file in content.files()
-        ]
-        first += content.documents
+        older = [IndexPart(store, path, file.rows, columns, first) for path, file in content.files(before=shards)]
+        parts += older
+        first += sum(part.rows for part in older)
     return parts
 
 

@@ -54,7 +54,8 @@ class RepeatedLines(Barrier):
     the line before it, which is its heading; a document without such a sentence has no text of its own."""
     keep: Literal["none", "sentences", "first"] = "sentences"
     """What the first document, in the order of parts and rows, keeps of the repeated lines in it: nothing, those that
-    hold a sentence, so that no sentence leaves the corpus, or all of them."""
+    hold a sentence, so that no sentence leaves the corpus but for its numbers, which are alike, or all of them. It is
+    the first that has the line with its sentence end, if any has."""
     memory: int = Field(2**28, ge=2**16)
     """Bytes that a task may take; decides how the work is divided, and nothing else."""
 
@@ -66,6 +67,7 @@ class RepeatedLines(Barrier):
     sidecar: ClassVar = {"id": pa.string(), "scope": pa.string(), "units": pa.list_(pa.uint64())}
     """``units``: see ``pipeline.text.units.units``."""
     signing: ClassVar = frozenset({"unit", "scope", "min_characters"})
+    applying: ClassVar = frozenset({"unit"})
     reason = "empty"
 
     def open(self) -> None:

@@ -22,6 +22,8 @@ TALLY = np.dtype([("key", "<u8"), ("first", "<u8"), ("documents", "<u8")])
 SCOPE = np.dtype([("scope", "<u8"), ("documents", "<u8")])
 """A scope and its documents."""
 
+BARE_FIRST = np.uint64(1 << 63)
+"""Set in ``first`` where the document holds the unit without a sentence end, so that one that has it comes first."""
 TALLY_BYTES = 6 * TALLY.itemsize
 """Memory that a tally may take when its partition is sorted: it is read, joined, and sorted by a key and a place."""
 SHARE_BITS = 6
@@ -55,7 +57,7 @@ class UnitCounts:
             for part in self.numbering.parts(block):
                 for batch in self.parts[part].sidecar(["scope", "units"]):
                     hashes = scope_hashes(batch)
-                    found = _tallied(keys_of(batch, hashes), documents_of(batch, number))
+                    found = _tallied(keys_of(batch, hashes), documents_of(batch, number), units_of(batch)[1])
                     tallies.write(found, _top(found["key"], self.partition_bits))
                     sizes = _sizes(hashes, np.ones(hashes.size, np.uint64))
                     scopes.write(sizes, _top(sizes["scope"], self.partition_bits))
@@ -112,11 +114,15 @@ class UnitCounts:
         lengths = np.diff(np.append(starts, keys.size))
         common = documents >= self.min_documents
         units = np.repeat(np.flatnonzero(common), lengths[common])
-        blocks = self.numbering.block_of(tallies["first"][order][np.repeat(common, lengths)])
+        blocks = self.numbering.block_of(tallies["first"][order][np.repeat(common, lengths)] & ~BARE_FIRST)
         pairs = np.unique(units * self.blocks + blocks)
         units, blocks = pairs // self.blocks, pairs % self.blocks
         repeated = np.empty(units.size, TALLY)
-        repeated["key"], repeated["first"], repeated["documents"] = keys[starts][units], firsts[units], documents[units]
+        repeated["key"], repeated["first"], repeated["documents"] = (
+            keys[starts][units],
+            firsts[units] & ~BARE_FIRST,
+            documents[units],
+        )
         return repeated, blocks
 
 
@@ -154,17 +160,18 @@ def _keys(offsets: Places, units: Hashes, scopes: Hashes) -> Hashes:
     return keys
 
 
-def _tallied(keys: Hashes, documents: npt.NDArray[np.uint64]) -> Records:
+def _tallied(keys: Hashes, documents: npt.NDArray[np.uint64], units: Hashes) -> Records:
     """Count n units, whose documents ascend, by their keys; a document counts once."""
-    compared = keys > 0
-    keys, documents = keys[compared], documents[compared]
-    order = np.argsort(keys, kind="stable")
+    compared = np.flatnonzero(keys)
+    order = compared[np.argsort(keys[compared], kind="stable")]
     keys, documents = keys[order], documents[order]
+    bare = np.where(units[order] & SENTENCE, np.uint64(0), BARE_FIRST)
     new = np.concatenate([[True], keys[1:] != keys[:-1]])[: keys.size]
     other = new | np.concatenate([[True], documents[1:] != documents[:-1]])[: keys.size]
     starts = np.flatnonzero(new)
     tallies = np.empty(starts.size, TALLY)
-    tallies["key"], tallies["first"] = keys[starts], documents[starts]
+    tallies["key"] = keys[starts]
+    tallies["first"] = np.minimum.reduceat(documents | bare, starts) if starts.size else 0
     tallies["documents"] = np.add.reduceat(other, starts, dtype=np.uint64) if starts.size else 0
     return tallies
 

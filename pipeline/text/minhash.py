@@ -74,6 +74,8 @@ def _sign(offsets: Offsets, data: Bytes, tables: Forms, ngram: int, constants: F
             window = points[start : min(size, start + BLOCK + ngram - 1)]
             count = hash_ngrams(window, window.size, ngram, hashes)
             lower(signed[row], hashes, count, constants)
+        if 0 < size <= ngram:
+            _spread(signed[row], hashes[0])
     return signed, valid
 
 
@@ -86,7 +88,16 @@ def _sign_hashes(starts: Starts, hashes: Hashes, constants: Family) -> tuple[Sig
             count = min(starts[row + 1] - start, BLOCK)
             block[:count] = hashes[start : start + count]
             lower(signed[row], block, count, constants)
+        if starts[row + 1] - starts[row] == 1:
+            _spread(signed[row], hashes[starts[row]])
     return signed, np.diff(starts) > 0
+
+
+@njit(cache=True, nogil=True)
+def _spread(signature: Signatures, value: np.uint64) -> None:
+    """Sign a text of one shingle by all 64 bits of its hash: of 32, many short texts would share some by chance."""
+    for place in range(signature.size):
+        signature[place] = np.uint32(mix(value + np.uint64(place)) >> np.uint64(32))
 
 
 @njit(cache=True, nogil=True)

@@ -194,6 +194,17 @@ def test_a_run_may_be_repeated_after_it_was_added(crawls: Path, index: Path) -> 
     assert removed(run(second, crawls / "new", against=[str(index)])) == before
 
 
+def test_a_run_repeated_after_a_later_crawl_was_added_loses_nothing_to_it(tmp_path: Path) -> None:
+    index = str(tmp_path / "index")
+    for number, text in enumerate((diary(1), diary(2), diary(2) + "了")):
+        shard(tmp_path / f"crawl-{number}" / "0.jsonl", [(f"{number}", text)], f"2024-0{number + 1}-01")
+    build(index, str(run(tmp_path / "run-0", tmp_path / "crawl-0")))
+    for number in (1, 2):
+        add(index, str(run(tmp_path / f"run-{number}", tmp_path / f"crawl-{number}", against=[index])))
+    assert list(removed(tmp_path / "run-2")) == ["2"]
+    assert removed(run(tmp_path / "again", tmp_path / "crawl-1", against=[index])) == {}
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -184,10 +184,14 @@ def twin(step: RepeatedLines, documents: Sequence[Document]) -> list[tuple[str |
         found = len(holders[form(piece), scope])
         return len(form(piece)) >= step.min_characters and found >= max(step.min_documents, share * sizes[scope])
 
+    def first_holder(key: str, scope: str | None) -> int:
+        found = holders[key, scope]
+        with_sentence = [n for n in found if any(form(own) == key and holds_sentence(own) for own in split[n])]
+        return (with_sentence or found)[0]
+
     def goes(piece: str, number: int) -> bool:
         keeps = step.keep == "first" or (step.keep == "sentences" and holds_sentence(piece))
-        first = holders[form(piece), scopes[number]][0]
-        return repeated(piece, scopes[number]) and not (keeps and first == number)
+        return repeated(piece, scopes[number]) and not (keeps and first_holder(form(piece), scopes[number]) == number)
 
     result = []
     for number, (text, _) in enumerate(documents):
@@ -315,3 +319,12 @@ def test_navigation_of_a_real_site_goes_and_statutes_stay(shared_data: Path) -> 
 
 def strip_bullet(line: str) -> str:
     return line.strip(" \t・•*")
+
+
+def test_the_first_document_that_has_a_line_as_a_sentence_keeps_it() -> None:
+    documents: list[Document] = [
+        ("本日は休業", "a"),
+        *((f"本日は休業。\n第{kanji}の店である。", "a") for kanji in "甲乙丙丁"),
+    ]
+    step = RepeatedLines(min_documents=2, where="anywhere")
+    assert sum("本日は休業。" in (text or "") for text in texts_after(step, documents)) == 1

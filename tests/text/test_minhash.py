@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from dedup.twins import splitmix64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.text.minhash import BLOCK, band_keys, family, signatures
-from pipeline.text.shingles import jaccard, shingles
+from pipeline.text.shingles import jaccard, normal_form, shingles
 from pipeline.text.sketches import similarity, sketches
 
 UNICODE = st.text(st.characters(exclude_categories=["Cs"]))
@@ -19,9 +20,12 @@ PAIRS_OF_VALUES = st.lists(st.lists(st.integers(0, 2), min_size=6, max_size=6), 
 
 
 def signature_twin(text: str | None, ngram: int, permutations: int) -> list[int] | None:
-    _, hashes = shingles(pa.array([text], pa.string()), ngram)
+    column = pa.array([text], pa.string())
+    _, hashes = shingles(column, ngram)
     if not hashes.size:
         return None
+    if normal_form(column)[1].size <= ngram:
+        return [splitmix64((int(hashes[0]) + place) % 2**64) >> 32 for place in range(permutations)]
     factors, shifts = family(permutations).tolist()
     halves = [int(value) >> 32 for value in hashes]
     return [min((a * half + b) % 2**32 for half in halves) for a, b in zip(factors, shifts, strict=True)]
@@ -33,6 +37,14 @@ def test_signatures_are_those_of_their_twin(texts: list[str | None], ngram: int,
     signed, valid = signatures(pa.array(texts, pa.string()), ngram, permutations)
     found = [values.tolist() if has else None for values, has in zip(signed, valid, strict=True)]
     assert found == [signature_twin(text, ngram, permutations) for text in texts]
+
+
+def test_short_texts_whose_hashes_agree_in_their_upper_half_are_told_apart() -> None:
+    texts = pa.array(["仑佡厎列喇午", "历乂佉偁佂冒"])
+    _, hashes = shingles(texts, 8)
+    assert len({int(value) >> 32 for value in hashes}) == 1
+    signed, _ = signatures(texts, 8, 112)
+    assert not np.any(signed[0] == signed[1])
 
 
 @pytest.mark.parametrize("text", [None, "", "。、！\n", "\0\u200b", "🍣"])
