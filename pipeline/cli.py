@@ -361,7 +361,8 @@ def _conclude(result: Result, to: str) -> None:
         errors.print(f"{len(result.failed)} shards failed (tracebacks in logs/); the same command redoes only them.")
         raise typer.Exit(SHARDS_FAILED)
     of = reporting.report(to)
-    page = reporting.write_page(to) if result.parts_done else f"{of['run']}/report.html"
+    there = not result.parts_done and reporting.has_page(to)
+    page = f"{of['run']}/report.html" if there else reporting.write_page(to)
     reporting.show(of, output)
     if not result.parts_done:
         output.print("Nothing to do: every part was done already.")

@@ -121,6 +121,11 @@ def _left(folder: RunFolder) -> Iterator[dict[str, Any]]:
                 yield from pq.read_table(file, use_threads=False, pre_buffer=False).to_pylist()
 
 
+def has_page(uri: str) -> bool:
+    """Tell whether a run folder has its ``report.html``; a run killed at its very end has none."""
+    return RunFolder(uri).store.exists("report.html")
+
+
 def write_page(uri: str) -> str:
     """Write ``report.html`` into a run folder; returns its path. Everything that came from outside is escaped."""
     of = report(uri)

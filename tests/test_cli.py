@@ -12,7 +12,7 @@ from toys import TESTS, Write, carry_out, migaki
 from pipeline.recipe_schema import recipe_schema
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("run", "plan", "report", "inspect", "refilter", "compare", "index", "similar", "schema")
+COMMANDS = ("run", "plan", "report", "inspect", "refilter", "compare", "similar", "schema")
 
 
 @pytest.fixture
@@ -187,3 +187,14 @@ def test_the_shipped_schema_is_current() -> None:
 def test_every_shipped_recipe_has_a_plan_without_advice(recipe: Path) -> None:
     shown = migaki("plan", recipe).stdout
     assert "note:" not in shown
+
+
+def test_a_run_killed_before_its_page_was_written_gets_it_from_the_next(
+    shards: Path, write_recipe: Write, tmp_path: Path
+) -> None:
+    command = ("run", write_recipe(), "--input", shards, "--output", tmp_path / "run", "--inline")
+    migaki(*command)
+    page = tmp_path / "run/report.html"
+    page.unlink()
+    assert "Nothing to do" in migaki(*command).stdout
+    assert page.exists()

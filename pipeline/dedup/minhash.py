@@ -156,7 +156,7 @@ class MinHash(Deduplication):
     def _older(self, own: Sequence[str]) -> Sequence[SidecarPart]:
         if not self.against:
             return []
-        return foreign_parts(self.against, self.parameters(), self.signed(), own)
+        return foreign_parts(tuple(dict.fromkeys(self.against)), self.parameters(), self.signed(), own)
 
     def _check_unchanged(self, phase: str, files: BarrierFiles) -> None:
         """Note in the first phase which state the indexes are in, and compare in the others."""
