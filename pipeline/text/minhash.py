@@ -103,7 +103,7 @@ def _spread(signature: Signatures, value: np.uint64) -> None:
 @njit(cache=True, nogil=True)
 def lower(signature: Signatures, hashes: Hashes, count: int, constants: Family) -> None:
     """Lower the values of a signature by the upper halves of ``count`` hashes, behind which ABREAST may be written."""
-    factors, shifts = constants
+    factors, shifts = constants[0], constants[1]
     hashes[count : count + ABREAST] = hashes[count - 1]
     for start in range(0, count, ABREAST):
         first = np.uint32(hashes[start] >> np.uint64(32))
