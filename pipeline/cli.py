@@ -3,15 +3,12 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -19,27 +16,19 @@ from pipeline import __version__, comparison, index_table, indexing, refilter_ta
 from pipeline import refilter as what_if
 from pipeline import report as reporting
 from pipeline.barrier import Barrier
-from pipeline.compare import CompareError
 from pipeline.compare import compare as make_comparison
-from pipeline.dedup.index import Addition, IndexFolderError
+from pipeline.console import SHARDS_FAILED, errors, output, tracked, user_errors
+from pipeline.dedup.index import Addition
 from pipeline.display import TerminalDisplay
-from pipeline.engine import EngineError
-from pipeline.plan import PlanError, advice
+from pipeline.plan import advice
 from pipeline.plan import plan as make_plan
-from pipeline.readers.formats import InputError
-from pipeline.recipe import RecipeError, load
+from pipeline.recipe import load
 from pipeline.recipe_schema import recipe_schema
 from pipeline.report import harmless
 from pipeline.run import Result, Settings
 from pipeline.run import run as carry_out
-from pipeline.runfolder import RunFolderError
-from pipeline.similar import Neighbour, QueryError, in_index, in_run
+from pipeline.similar import Neighbour, in_index, in_run
 from pipeline.stage import Checkpoint, Stage
-from pipeline.stats import LedgerError
-from pipeline.storage import StorageError
-
-PIPE_WIDTH = 150
-USAGE, SHARDS_FAILED, UNBALANCED, INTERRUPTED = 2, 3, 4, 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,8 +44,6 @@ index_app = typer.Typer(
     help="Keep the signatures of older corpora, for later runs to be deduplicated against (`against` of step minhash).",
 )
 app.add_typer(index_app, name="index")
-errors = Console(stderr=True)
-output = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 RecipeArgument = Annotated[
     str, typer.Argument(metavar="RECIPE", help="Recipe file, or the name of a shipped one, e.g. ja_web.")
@@ -114,7 +101,7 @@ def run(
 @app.command(epilog="Example: `migaki plan ja_web --set length.japanese_letters.min=400`")
 def plan(recipe: RecipeArgument, overrides: SetOption = None) -> None:
     """Show the passes, steps, options and costs of a recipe, without doing any work."""
-    with _user_errors():
+    with user_errors():
         planned = make_plan(load(recipe, overrides or ()))
     for current in planned.passes:
         table = Table(title=f"pass {current.index + 1} of {len(planned.passes)}", title_justify="left")
@@ -133,7 +120,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Show the funnel of a run: per step what came in, what stayed and why the rest left."""
-    with _user_errors():
+    with user_errors():
         of = reporting.report(run_folder)
     if as_json:
         sys.stdout.write(json.dumps(reporting.as_json(of), ensure_ascii=False, indent=1) + "\n")
@@ -152,7 +139,7 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines with the whole text.")] = False,
 ) -> None:
     """Show sampled dropped documents and quarantined records of a run, with the reason of each."""
-    with _user_errors():
+    with user_errors():
         documents = list(reporting.inspect(run_folder, reason, limit))
     for document in documents:
         if as_json:
@@ -178,7 +165,7 @@ def compare(
 ) -> None:
     """Show what recipes keep of the same documents, how far they agree, and where they do not; writes nothing."""
     display = TerminalDisplay(errors)
-    with _user_errors():
+    with user_errors():
         loaded = {written: load(written) for written in recipes}
         names = [recipe.name for recipe in loaded.values()]
         named = {written if names.count(recipe.name) > 1 else recipe.name: recipe for written, recipe in loaded.items()}
@@ -216,7 +203,7 @@ def refilter(
     """Tell from a run's stored signals what another recipe would keep, gain and lose, without reading a text."""
     if write and as_json:
         raise typer.BadParameter("--json goes with the answer, not with --write")
-    with _user_errors():
+    with user_errors():
         changed = what_if.changed_recipe(run_folder, recipe, overrides or ())
         of = None if write else what_if.refilter(run_folder, changed)
     if write:
@@ -228,7 +215,10 @@ def refilter(
         refilter_table.show(of, output)
 
 
-@app.command(epilog="Examples: `migaki similar runs/first page.txt`; `migaki similar runs/first '本日は晴天なり'`")
+@app.command(
+    epilog="Examples: `migaki similar runs/first page.txt`; "
+    "`migaki similar runs/first '吾輩は猫である。名前はまだ無い。' --threshold 0.1`"
+)
 def similar(
     run_folder: RunArgument,
     query: QueryArgument,
@@ -237,16 +227,16 @@ def similar(
     as_json: JsonOption = False,
 ) -> None:
     """List the documents of a run that are most like a text, removed ones too; the corpus is not needed."""
-    with _user_errors():
-        found = in_run(run_folder, query, threshold, top, _tracked("looking"))
+    with user_errors():
+        found = in_run(run_folder, query, threshold, top, tracked("looking"))
     _show_neighbours(found, threshold, as_json)
 
 
 @index_app.command(epilog="Example: `migaki index build old runs/first`")
 def build(index: IndexArgument, run_folder: RunArgument) -> None:
     """Make an index of the signatures of a finished run."""
-    with _user_errors():
-        _show_addition(indexing.build(index, run_folder, _tracked("signatures")), index)
+    with user_errors():
+        _show_addition(indexing.build(index, run_folder, tracked("signatures")), index)
 
 
 @index_app.command(epilog="Example: `migaki index add old runs/second runs/third`")
@@ -255,15 +245,15 @@ def add(
     run_folders: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run folders, one after the other.")],
 ) -> None:
     """Bring finished runs into an index; a run that is in it already is refused."""
-    with _user_errors():
+    with user_errors():
         for run_folder in run_folders:
-            _show_addition(indexing.add(index, run_folder, _tracked("signatures")), index)
+            _show_addition(indexing.add(index, run_folder, tracked("signatures")), index)
 
 
 @index_app.command(epilog="Examples: `migaki index info old`; `migaki index info old --json | jq .parameters`")
 def info(index: IndexArgument, as_json: JsonOption = False) -> None:
     """Show what an index holds: parameters, and where its documents come from."""
-    with _user_errors():
+    with user_errors():
         of = indexing.info(index)
     if as_json:
         sys.stdout.write(json.dumps(of, ensure_ascii=False, indent=1) + "\n")
@@ -280,8 +270,8 @@ def index_query(
     as_json: JsonOption = False,
 ) -> None:
     """List the documents of an index that are most like a text."""
-    with _user_errors():
-        found = in_index(index, query, threshold, top, _tracked("looking"))
+    with user_errors():
+        found = in_index(index, query, threshold, top, tracked("looking"))
     _show_neighbours(found, threshold, as_json)
 
 
@@ -313,44 +303,14 @@ def options(
     """Turn raw Japanese web shards into a filtered pretraining corpus, with a record of every document."""
 
 
-@contextmanager
-def _user_errors() -> Iterator[None]:
-    """Turn what a user can mend into a message and an exit code, without a stack trace."""
-    try:
-        yield
-    except (
-        RecipeError,
-        PlanError,
-        InputError,
-        RunFolderError,
-        StorageError,
-        EngineError,
-        CompareError,
-        IndexFolderError,
-        QueryError,
-        reporting.ReportError,
-    ) as error:
-        errors.print(Text(harmless(f"error: {error}")), soft_wrap=True)
-        raise typer.Exit(USAGE) from None
-    except KeyboardInterrupt:
-        errors.print("Interrupted.")
-        raise typer.Exit(INTERRUPTED) from None
-    except LedgerError as error:
-        errors.print(Text(f"error: the ledger does not balance: {error}"), soft_wrap=True)
-        raise typer.Exit(UNBALANCED) from None
-
-
 def _watch(work: Callable[[TerminalDisplay], Result], to: str) -> None:
     """Show a run at work, and how it ended."""
     display = TerminalDisplay(errors)
-    with _user_errors():
+    with user_errors("Interrupted. What is done is kept; the same command goes on from here."):
         try:
             result = work(display)
-        except KeyboardInterrupt:
+        finally:
             display.close()
-            errors.print("Interrupted. What is done is kept; the same command goes on from here.")
-            raise typer.Exit(INTERRUPTED) from None
-        display.close()
         _conclude(result, to)
 
 
@@ -367,11 +327,6 @@ def _conclude(result: Result, to: str) -> None:
     if not result.parts_done:
         output.print("Nothing to do: every part was done already.")
     output.print(Text(f"corpus: {of['run']}/corpus\nreport: {page}"), soft_wrap=True)
-
-
-def _tracked(doing: str) -> Callable[[Sequence[Any]], Iterable[Any]]:
-    """Show on a terminal how far a walk over parts is."""
-    return lambda parts: track(parts, doing, console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def _show_addition(addition: Addition, index: str) -> None:

@@ -37,7 +37,11 @@ def show(of: Mapping[str, Any], console: Console) -> None:
 def show_neighbours(neighbours: Sequence[Neighbour], threshold: float, console: Console) -> None:
     """Print the documents that are like a text."""
     if not neighbours:
-        console.print(f"No document is similar to {threshold:g} or more.")
+        console.print(
+            f"No document is similar to {threshold:g} or more; --threshold asks for less. A sentence is a small "
+            "part of any document: ask with a paragraph or a whole text.",
+            soft_wrap=True,
+        )
         return
     for neighbour in neighbours:
         fate = "kept" if neighbour.kept_id is None else f"duplicate of {neighbour.kept_id}"

@@ -124,8 +124,13 @@ def _refuse_known(store: Store, content: Content, run: SignedRun) -> None:
     if not twice:
         return
     addition = known[twice[0]]
-    held = "this run" if len(twice) == len(run.parts) else f"{len(twice)} shards of this run, e.g. {twice[0]},"
-    raise IndexFolderError(f"{store.uri}: holds {held} already, as addition {addition.name} from {addition.run}")
+    by = f"already, by addition {addition.name} from {addition.run}"
+    if len(twice) == len(run.parts):
+        raise IndexFolderError(f"{store.uri}: holds this run {by}")
+    raise IndexFolderError(
+        f"{store.uri}: holds {len(twice)} of the {len(run.parts)} shards of this run {by}, e.g. {twice[0]}; a run is "
+        "added as a whole: carry the recipe out over the other shards alone, and add that run"
+    )
 
 
 def _sweep(store: Store, content: Content) -> None:

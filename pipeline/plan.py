@@ -1,6 +1,6 @@
 """A recipe as passes: cut at barriers, with columns and order checked before any work starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,10 +8,12 @@ import pyarrow as pa
 
 from pipeline.barrier import Barrier
 from pipeline.catalog import STEPS, step_class
+from pipeline.dedup.preference import OWN
 from pipeline.fingerprint import code_version, digest, stage_fingerprint
 from pipeline.recipe import Recipe
 from pipeline.schema import CORPUS_COLUMNS, HOST, RECORD
 from pipeline.stage import Checkpoint, Cost, Stage
+from pipeline.suggest import nearest
 from pipeline.text.chars import CHAR_COUNTS
 
 
@@ -161,7 +163,8 @@ def _check_columns(recipe: Recipe) -> None:
             raise PlanError("two checkpoints with no step between them")
         for column in step.required():
             if column not in available:
-                raise PlanError(f"step `{step.name()}` reads column `{column}`, {_who_adds(column, recipe)}")
+                adder = _who_adds(column, recipe, available)
+                raise PlanError(f"step `{step.name()}` reads column `{column}`, {adder}")
         if clash := (set(step.added()) & available) - set(RECORD.names):
             raise PlanError(f"step `{step.name()}` adds column `{min(clash)}`, which an earlier step added already")
         available |= set(step.added())
@@ -169,11 +172,11 @@ def _check_columns(recipe: Recipe) -> None:
             available.discard("content")
 
 
-def _who_adds(column: str, recipe: Recipe) -> str:
+def _who_adds(column: str, recipe: Recipe, available: Iterable[str]) -> str:
     if column == "content":
         return "which ends with the first pass, and with the step that makes text of it"
     adders = [name for name in STEPS if column in step_class(name).adds]
     if not adders:
-        return "which no step adds"
+        return "which no step adds" + nearest(column, [*OWN, *sorted(available)])
     standing = "stands later" if adders[0] in [step.name() for step in recipe.steps] else "is not in the recipe"
     return f"which step `{adders[0]}` adds, and that step {standing}"

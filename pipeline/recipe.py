@@ -1,5 +1,6 @@
 """Recipes: a YAML file with one flat, ordered list of steps; errors name file, line, step and field."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import Field, ValidationError
 from pipeline.catalog import step_class, step_reference
 from pipeline.readers.chunk import Read
 from pipeline.stage import Checkpoint, Options, Stage
-from pipeline.suggest import did_you_mean
+from pipeline.suggest import did_you_mean, nearest
 
 Location = tuple[str | int, ...]
 
@@ -130,7 +131,7 @@ def _refuse_repeats(stages: Sequence[Stage | None], place: _Place, problems: lis
 
 def _explain(error: ValidationError, model: type[Options], at: Location, place: _Place, prefix: str = "") -> list[str]:
     lines = []
-    for problem in error.errors():
+    for problem in _distinct(error):
         field = ".".join(str(part) for part in problem["loc"])
         where = place((*at, *problem["loc"]))
         if problem["type"] == "extra_forbidden":
@@ -142,9 +143,30 @@ def _explain(error: ValidationError, model: type[Options], at: Location, place: 
         else:
             shown = "" if problem["type"] == "missing" else f" (got {problem['input']!r:.80})"
             option = f"option `{field}`: " if field else ""
-            message = f"{option}{problem['msg'].removeprefix('Value error, ')}{shown}"
+            message = f"{option}{_said(problem)}{shown}"
         lines.append(f"{where}: {prefix}{message}")
     return lines
+
+
+def _distinct(error: ValidationError) -> list[dict[str, Any]]:
+    """One problem for each place, of all ways in which it could have been right: what a check of our own says first."""
+    found: dict[Location, dict[str, Any]] = {}
+    for problem in error.errors():
+        place = tuple(part for part in problem["loc"] if not re.search(r"[\[(]|^(str|int|float|bool)$", str(part)))
+        known = found.get(place)
+        if known is None or (problem["type"] == "value_error" != known["type"]):
+            found[place] = {**problem, "loc": place}
+    return list(found.values())
+
+
+def _said(problem: Mapping[str, Any]) -> str:
+    """What is wrong with a value, in words for the author of a recipe."""
+    if problem["type"] == "tuple_type":
+        return "write a list, [one, or, more]"
+    said: str = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+        return said + nearest(problem["input"], re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
+    return said
 
 
 def _fields_at(model: type[Options], location: Iterable[Any]) -> list[str]:

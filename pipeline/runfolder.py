@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.stats import PartStats
 from pipeline.storage import Store, reaching
+from pipeline.suggest import nearest
 
 MARK = "run.json"
 LEDGER = "stats/ledger.json"
@@ -87,7 +88,8 @@ class RunFolder:
         try:
             description: dict[str, Any] = json.loads(self.store.read(MARK))
         except FileNotFoundError:
-            raise RunFolderError(f"{self.store.uri}: not a run folder (no {MARK})") from None
+            near = nearest(Path(self.store.root).name, _runs_beside(self.store))
+            raise RunFolderError(f"{self.store.uri}: not a run folder (no {MARK}){near}") from None
         except ValueError:
             raise RunFolderError(f"{self.store.uri}: {MARK} is broken; the next `migaki run` writes it anew") from None
         return description
@@ -157,6 +159,11 @@ class RunFolder:
     def log(self, name: str, text: str) -> None:
         """Keep the traceback of a failed part."""
         self.store.write(f"logs/{name}.txt", text.encode())
+
+
+def _runs_beside(store: Store) -> list[str]:
+    """Names of the run folders in the same local folder."""
+    return [mark.parent.name for mark in Path(store.root).parent.glob(f"*/{MARK}")] if store.is_local else []
 
 
 def _changes(known: Mapping[str, Any], description: Mapping[str, Any], uri: str) -> list[str]:

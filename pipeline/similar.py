@@ -2,6 +2,7 @@
 
 import heapq
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SCHEME = "affine32"
 """datasketch's name for signatures of 32-bit values."""
+FILE_NAME = re.compile(r"(?:[/~]|\.{1,2}/)\S*|[!-~]*[/\\][!-~]*|[\w./\\-]+\.(?:txt|text|md|html?|jsonl?)")
+"""What no text is: a path in one word of ASCII or from a root on, or a name with the suffix of a text file."""
 FEWEST_BANDS = 2
 """Of datasketch's LSH."""
 
@@ -77,11 +80,18 @@ def in_index(uri: str, asked: str, threshold: float, top: int, track: Track = it
 
 
 def text_of(asked: str) -> str:
-    """Return the text of the file of this name if there is one, or else the words themselves."""
+    """Return the text of the file of this name if there is one, or else the words themselves.
+
+    QueryError for a folder, and for what can only be meant as a file's name.
+    """
     try:
-        named = Path(asked).is_file()
+        named, folder = Path(asked).is_file(), asked != "" and Path(asked).is_dir()
     except OSError:  # too long for a name
         return asked
+    if not named and (folder or FILE_NAME.fullmatch(asked)):
+        raise QueryError(
+            f"{asked}: {'a folder' if folder else 'no such file'}; give a text file, or the words themselves"
+        )
     if not named:
         return asked
     try:

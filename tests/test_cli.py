@@ -52,12 +52,15 @@ def test_each_command_shows_an_example(command: str) -> None:
         ),
         (("report", "{tmp}"), "not a run folder"),
         (("inspect", "{tmp}"), "not a run folder"),
+        (("report", "{tmp}/firts"), "not a run folder (no run.json); did you mean `first`?"),
     ],
-    ids=["recipe", "option", "set", "glob", "folder", "type", "protocol", "output", "ray", "report", "inspect"],
+    ids=["recipe", "option", "set", "glob", "folder", "type", "protocol", "output", "ray", "report", "inspect", "near"],
 )
 def test_a_users_mistake_is_explained_in_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "in").mkdir()
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "run.json").write_text("{}", encoding="utf-8")
     (tmp_path / "in/a.jsonl").write_text("{}\n")
     done = migaki(*(part.format(tmp=tmp_path, root=ROOT) for part in arguments), check=False)
     assert done.returncode == 2, done.stderr
@@ -116,11 +119,15 @@ def test_plan_says_which_step_stands_too_late(write_recipe: Write) -> None:
         ([{"toy_steps:NoSuchStep": {}}], "cannot be imported: AttributeError"),
         (["http", "length", "extract"], "step `length` reads the text and stands before `extract`, which makes it"),
         (["extract", "kana_gate"], "reads column `content`, which ends with the first pass"),
+        (
+            ["http", "extract", {"minhash": {"keep": ["lenght"]}}],
+            "column `lenght`, which no step adds; did you mean `length`?",
+        ),
         (["http", "checkpoint", "extract"], "reads column `content`, which ends with the first pass"),
         (["http", "checkpoint", "checkpoint", "extract"], "two checkpoints with no step between them"),
         ([{"json:dumps": {}}], "is no Stage"),
     ],
-    ids=["missing", "later", "no class", "text", "content", "content later", "checkpoints", "no stage"],
+    ids=["missing", "later", "no class", "text", "content", "column", "content later", "checkpoints", "no stage"],
 )
 def test_steps_that_do_not_fit_are_named(write_recipe: Write, steps: list[object], message: str) -> None:
     done = migaki("plan", write_recipe(steps), check=False)

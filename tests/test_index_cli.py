@@ -53,7 +53,7 @@ def test_add_says_what_came_in_and_a_second_time_that_it_is_there(folder: Path, 
     assert added.stdout == f"0002-second: 1 documents of {folder}/second are in {index} now\n"
     again = called("index", "add", index, folder / "second", check=False)
     assert again.exit_code == 2
-    assert "holds this run already, as addition 0002-second" in again.stderr
+    assert "holds this run already, by addition 0002-second" in again.stderr
 
 
 def test_what_is_similar_is_shown_with_its_fate(folder: Path) -> None:

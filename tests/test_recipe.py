@@ -37,6 +37,9 @@ def test_a_resolved_recipe_parses_to_itself(tmp_path: Path) -> None:
     assert parse(yaml.safe_load(yaml.safe_dump(recipe.resolved()))) == recipe
 
 
+MINHASH = "name: x\nsteps:\n  - minhash: {"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "parts"),
     [
@@ -60,6 +63,9 @@ def test_a_resolved_recipe_parses_to_itself(tmp_path: Path) -> None:
         ("name: x\nsteps:\n  - http\n  - checkpoint\n  - checkpoint\n  - http\n", 6, ["`http` stands twice"]),
         ("steps: [http]\n", 1, ["option `name`", "required"]),
         ("name: x\nsteps:\n  - {http: {}, length: {}}\n", 3, ["step 1", "- name: {option: value}"]),
+        (MINHASH + "keep: length}\n", 3, ["option `keep`: write a list", "(got 'length')"]),
+        (MINHASH + "keep: [title]}\n", 3, ["option `keep.0`: `title` holds string", "{title: [...]} (got 'title')"]),
+        (MINHASH + "scope: hst}\n", 3, ["'global', 'dump' or 'host'; did you mean `host`?"]),
         ("- a\n- b\n", 0, ["a recipe is a mapping"]),
         ("", 0, ["a recipe is a mapping"]),
     ],
@@ -75,6 +81,14 @@ def test_an_error_names_its_place_and_the_nearest_option(
     assert message.startswith(f"{path}:{line}: " if line else f"{path}: ")
     for part in parts:
         assert part in message
+
+
+def test_a_value_that_fits_none_of_several_kinds_is_explained_once(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load(written(tmp_path, MINHASH + "keep: [title, 3]}\n"))
+    first, second = str(caught.value).splitlines()
+    assert "keep.0" in first
+    assert "keep.1" in second
 
 
 def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:

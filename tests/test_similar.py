@@ -76,10 +76,25 @@ def test_words_are_taken_as_they_are_and_files_are_read(tmp_path: Path) -> None:
     assert text_of(str(page)) == "本日は晴天なり。"
     assert text_of("本日は晴天なり。") == "本日は晴天なり。"
     assert text_of("長" * 5000) == "長" * 5000
-    assert text_of(str(tmp_path)) == str(tmp_path)
     page.write_bytes("本日は晴天なり。".encode("euc-jp"))
     with pytest.raises(QueryError, match=r"page\.txt: cannot be read as UTF-8 text"):
         text_of(str(page))
+
+
+@pytest.mark.parametrize("asked", ["paeg.txt", "texts/page", "./ページ", "お知らせ.html", "ja\\page.md"])
+def test_a_mistyped_file_name_is_no_text(asked: str) -> None:
+    with pytest.raises(QueryError, match="no such file; give a text file, or the words themselves"):
+        text_of(asked)
+
+
+@pytest.mark.parametrize("asked", ["1/2の確率", "and/or と書く", "v1.txtを読む", "http://example.jp/ のページ"])
+def test_words_with_a_slash_or_a_dot_are_words(asked: str) -> None:
+    assert text_of(asked) == asked
+
+
+def test_a_folder_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="a folder"):
+        text_of(str(tmp_path))
 
 
 def test_an_argument_that_is_no_unicode_is_signed_too() -> None:

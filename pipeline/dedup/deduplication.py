@@ -34,7 +34,7 @@ class Deduplication(Barrier):
     ``length`` is the longest text, ``date`` the earliest, ``id`` the least; the name of a numeric column takes its
     highest value, and ``{dump: [wikipedia, CC-MAIN-2024-10]}`` the values of a column in this order, all others behind
     them. A missing value comes last."""
-    keep_up_to: int = Field(1, ge=1)
+    keep_up_to: int = Field(1, ge=1, le=100)
     """Copies of a cluster that stay."""
     scope: Literal["global", "dump", "host"] = "global"
     """Documents are compared with those of the same dump or host only; those without one are a group of their own."""

@@ -15,6 +15,7 @@ from pipeline.dedup.numbering import Numbers, Places
 from pipeline.dedup.preference import Key, sidecar_column
 from pipeline.dedup.ranking import STANDING, by_preference, changes
 from pipeline.dedup.tables import as_column, ranges, receive, send
+from pipeline.stage import Mask
 
 KEPT_ELSEWHERE, REMOVED_ELSEWHERE, OWN = 0, 1, 2
 """Standings: a document kept in an older corpus, one that was removed there, and one of the run."""
@@ -31,14 +32,20 @@ class Election:
     partitions: int
 
     def nominate(self, files: BarrierFiles, block: int) -> Iterator[int]:
-        """Send the best documents of each cluster in a block to the partition of its root."""
+        """Send the best documents of each cluster in a block to the partition of its root.
+
+        Where the first of them was removed by an older corpus, one more goes along, in case it gets no seat.
+        """
         documents, roots = self.ballot.block_members(files, block)
         facts = yield from self._facts(block, documents)
         order = by_preference(roots, documents, facts, self.keep)
-        starts = np.flatnonzero(changes(roots[order]))
-        sizes = np.diff(starts, append=order.size)
-        seats = np.minimum(sizes, self.seats)
-        rows = order[ranges(starts, seats)]
+        first = changes(roots[order])
+        sizes = np.diff(np.flatnonzero(first), append=order.size)
+        eligible = order[_eligible(order, first, facts)]
+        starts = np.flatnonzero(changes(roots[eligible]))
+        spare = facts[STANDING].to_numpy()[eligible[starts]] == REMOVED_ELSEWHERE
+        seats = np.minimum(np.diff(starts, append=eligible.size), self.seats + spare)
+        rows = eligible[ranges(starts, seats)]
         members = np.zeros(rows.size, np.int64)
         members[np.cumsum(seats) - seats] = sizes
         columns = {"root": roots[rows], "document": documents[rows], "members": members}
@@ -55,13 +62,14 @@ class Election:
         roots, documents = candidates["root"].to_numpy(), candidates["document"].to_numpy()
         order = by_preference(roots, documents, candidates, self.keep)
         first = changes(roots[order])
-        starts = np.flatnonzero(first)
-        seats = np.minimum(np.diff(starts, append=order.size), self.seats)
+        eligible = order[_eligible(order, first, candidates)]
+        starts = np.flatnonzero(changes(roots[eligible]))
+        seats = np.minimum(np.diff(starts, append=eligible.size), self.seats)
         members = candidates["members"].to_numpy()[order]
         sizes = np.bincount(np.cumsum(first) - 1, weights=members, minlength=starts.size).astype(np.int32)
         told = np.flatnonzero(members)  # one candidate of each cluster and block
         clusters = (np.cumsum(first) - 1)[told]
-        rows = order[ranges(starts[clusters], seats[clusters])]
+        rows = eligible[ranges(starts[clusters], seats[clusters])]
         winners = candidates.select(["root", "document", "id", "sketch"]).take(pa.array(rows))
         winners = winners.append_column("size", pa.array(np.repeat(sizes[clusters], seats[clusters])))
         receivers = np.repeat(self.ballot.numbering.block_of(documents[order[told]]), seats[clusters])
@@ -85,6 +93,16 @@ class Election:
                 )
             tables.append(facts.select(columns).append_column(STANDING, pa.array(standing)))
         return pa.concat_tables(tables).combine_chunks()
+
+
+def _eligible(order: Places, first: Mask, facts: pa.Table) -> Mask:
+    """Mark the ordered members of clusters that may take a seat.
+
+    A copy that an older corpus removed takes one only for a cluster of which no older corpus kept a copy: it stands for
+    one that lies in a corpus not given.
+    """
+    removed: Mask = facts[STANDING].to_numpy()[order] == REMOVED_ELSEWHERE
+    return first | ~removed
 
 
 def _partition(roots: Numbers, partitions: int) -> Places:

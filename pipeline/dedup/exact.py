@@ -94,7 +94,7 @@ class Exact(Deduplication):
 
 
 class ExactText(Exact):
-    """Keeps one copy of documents with the same text. A text without letters and digits equals nothing."""
+    """Keeps one copy of documents with the same text. Normalised, a text without letters and digits equals nothing."""
 
     normalize: bool = True
     """Whether texts are compared without punctuation, spaces, width and case, and with each number as 0, as ``minhash``

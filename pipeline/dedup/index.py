@@ -132,14 +132,17 @@ class IndexPart:
         return part_name(self.store, self.path)
 
     def sidecar(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield columns of the part, a row group at a time."""
-        with self.store.open(self.path) as file:
-            parquet = pq.ParquetFile(file)
-            stored = {"row", *columns} & set(parquet.schema_arrow.names)
-            for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group, columns=sorted(stored), use_threads=False)
-                for batch in table.combine_chunks().to_batches():
-                    yield self._completed(batch, columns)
+        """Yield columns of the part, a row group at a time. IndexFolderError if the file is damaged."""
+        try:
+            with self.store.open(self.path) as file:
+                parquet = pq.ParquetFile(file)
+                stored = {"row", *columns} & set(parquet.schema_arrow.names)
+                for group in range(parquet.num_row_groups):
+                    table = parquet.read_row_group(group, columns=sorted(stored), use_threads=False)
+                    for batch in table.combine_chunks().to_batches():
+                        yield self._completed(batch, columns)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise IndexFolderError(f"{self.store.path(self.path)}: damaged; build the index anew: {error}") from error
 
     def texts(self, rows: Sequence[int]) -> pa.Array:
         """Refuse: an index holds no texts."""

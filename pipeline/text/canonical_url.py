@@ -10,7 +10,7 @@ from pipeline.text.url import hosts
 
 PARTS = (
     r"^(?i:https?)://(?:[^/?#@]*@)?(?:\[[^\]/?#]*\]|[^/?#:]+)(?::(?P<port>[0-9]*))?"
-    r"(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#(?s:.*))?$"
+    r"(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>(?s:.*)))?$"
 )
 """URLs of the web. One with anything between port and path is none."""
 IDLE = "".join(map(chr, range(0x21)))
@@ -33,21 +33,23 @@ DIGITS = np.array([int(chr(byte), 16) if chr(byte) in "0123456789abcdefABCDEF" e
 
 
 def canonical_urls(urls: pa.Array) -> pa.Array:
-    """Bring n URLs into the form ``host[:port][/path][?query]``; null where there is none of http or https.
+    """Bring n URLs into the form ``host[:port][/path][?query][#!state]``; null where there is none of http or https.
 
-    Scheme, user, default port and fragment are dropped; the host is in lower case and punycode (``hosts``); escapes of
+    Scheme, user, default port and fragment are dropped, but for a fragment that begins with ``!`` and names a page
+    of its own (Google's AJAX crawling scheme); the host is in lower case and punycode (``hosts``); escapes of
     unreserved characters are resolved, all others in upper case, characters that must be escaped are; dot segments are
     resolved, ``index.html``, ``index.htm`` and slashes at the end of the path dropped; parameters are in order of their
     names, those of TRACKING and empty ones dropped.
     """
     trimmed = pc.ascii_trim(urls, characters=IDLE)
     parts = pc.extract_regex(trimmed, PARTS)
-    port, path, query = (pc.struct_field(parts, name) for name in ("port", "path", "query"))
+    port, path, query, fragment = (pc.struct_field(parts, name) for name in ("port", "path", "query", "fragment"))
     ported = pc.if_else(pc.is_in(port, DEFAULT_PORTS), "", pc.binary_join_element_wise("", port, ":"))
     path = pc.replace_substring_regex(_without_dots(escaped(path)), INDEX, "")
     query = _parameters(escaped(query))
     asked = pc.if_else(pc.equal(query, ""), "", pc.binary_join_element_wise("", query, "?"))
-    return pc.binary_join_element_wise(hosts(trimmed), ported, path, asked, "")
+    state = pc.if_else(pc.starts_with(fragment, "!"), pc.binary_join_element_wise("", escaped(fragment), "#"), "")
+    return pc.binary_join_element_wise(hosts(trimmed), ported, path, asked, state, "")
 
 
 def escaped(strings: pa.Array) -> pa.Array:

@@ -195,7 +195,7 @@ def test_older_corpora_always_win(
     tmp_path: Path, relations: tuple[str | None, str | None], best: str, memory: int
 ) -> None:
     """Of theirs, one that stayed stands for the cluster; none is decided on."""
-    step = Drawn(source="host", keep_up_to=2).model_copy(update={"memory": memory})
+    step = Drawn(source="host").model_copy(update={"memory": memory})
     older = [{"id": f"old-{at}", "text": "同", "host": "aabb"} for at in range(2)]
     parts = [ForeignPart(part("older", step, older), list(relations))]
     own = [{"id": "own-long", "text": "同。。。", "host": "aacc"}, {"id": "own-other", "text": "異", "host": "aacc"}]
@@ -211,6 +211,36 @@ def test_older_corpora_always_win(
     ]
 
 
+@pytest.mark.parametrize(
+    ("relations", "seats", "stay"),
+    [
+        ((None, None), 2, []),
+        ((None, None), 3, ["own-long"]),
+        (("old-1", None), 2, ["own-long"]),
+        (("old-1", None), 3, ["own-long", "own-short"]),
+        (("elsewhere", "elsewhere"), 2, ["own-long"]),
+        (("elsewhere", "elsewhere"), 3, ["own-long", "own-short"]),
+    ],
+)
+@pytest.mark.parametrize("memory", [512, 2**20])
+def test_copies_that_an_older_corpus_removed_take_no_seats(
+    tmp_path: Path, relations: tuple[str | None, str | None], seats: int, stay: list[str], memory: int
+) -> None:
+    """But one of them does where no corpus at hand kept a copy: it stands for one that lies elsewhere."""
+    step = Drawn(source="host", keep_up_to=seats).model_copy(update={"memory": memory})
+    older = [{"id": f"old-{at}", "text": "同", "host": "aabb"} for at in range(2)]
+    parts = [ForeignPart(part("older", step, older), list(relations))]
+    own = [{"id": f"own-{name}", "text": f"同{'。' * more}", "host": "aacc"} for name, more in OWN_COPIES]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Drawn, "older", parts)
+        gone = removed(decided(tmp_path, step, own))
+    assert sorted({row["id"] for row in own} - {row["id"] for row in gone}) == stay
+    kept_there = [f"old-{at}" for at, kept in enumerate(relations) if kept is None] or ["old-0"]
+    assert {row["kept_id"] for row in gone} <= {*kept_there, *stay}
+    assert {row["cluster_size"] for row in gone} == {5}
+
+
+OWN_COPIES = [("tiny", 0), ("long", 3), ("short", 2)]
 KEYS: list[Any] = ["length", "date", "id", "stars", "quality.score", {"dump": ("y", "x")}]
 
 

@@ -266,13 +266,16 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path, content: str, told: 
 
 def test_a_run_is_not_brought_in_twice(crawls: Path, index: Path) -> None:
     before = files(index)
-    with pytest.raises(IndexFolderError, match="holds this run already, as addition 0001-first"):
+    with pytest.raises(IndexFolderError, match="holds this run already, by addition 0001-first"):
         add(str(index), str(crawls / "first"))
     part = run(crawls / "part", crawls / "old/CC-MAIN-2021-04/1.jsonl")
     with pytest.raises(IndexFolderError, match="as addition 0001-first"):
         add(str(index), str(part))
     wider = shutil.copytree(crawls / "new", crawls / "old/more") and run(crawls / "wider", crawls / "old")
-    with pytest.raises(IndexFolderError, match=r"holds 2 shards of this run, e.g. 0-.*, already"):
+    with pytest.raises(
+        IndexFolderError,
+        match=r"holds 2 of the \d+ shards of this run already, by addition .*, e.g. 0-.*; a run is added as a whole",
+    ):
         add(str(index), str(wider))
     with pytest.raises(IndexFolderError, match="an index already; `migaki index add`"):
         build(str(index), str(part))
@@ -284,6 +287,14 @@ def test_a_folder_with_other_things_is_not_made_an_index(crawls: Path, index: Pa
         build(str(crawls / "old"), str(crawls / "first"))
     with pytest.raises(IndexFolderError, match="not an index"):
         add(str(crawls / "old"), str(crawls / "first"))
+
+
+def test_damage_that_leaves_the_size_is_found_when_it_is_read_and_names_the_index(index: Path) -> None:
+    damaged = next(index.glob("parts/*/*.parquet"))
+    damaged.write_bytes(b"\0" * damaged.stat().st_size)
+    (part, *_) = foreign_parts([str(index)], MinHash().parameters(), MinHash().signed())
+    with pytest.raises(IndexFolderError, match=rf"{damaged.name}: damaged; build the index anew"):
+        list(part.sidecar(["id"]))
 
 
 def test_a_damaged_index_is_refused(crawls: Path, index: Path) -> None:
