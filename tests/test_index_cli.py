@@ -66,7 +66,7 @@ def test_what_is_similar_is_shown_with_its_fate(folder: Path) -> None:
     answer = json.loads(called("similar", folder / "first", diary(2), "--json").stdout)
     assert [(near["id"], near["similarity"], near["kept_id"]) for near in answer] == [("c", 1.0, None)]
     assert (
-        "No document is similar to 0.9 or more."
+        "No document is similar to 0.9 or more; --threshold asks for less"
         in called("index", "query", folder / "index", "人知れず咲く山桜の下で", "--threshold", 0.9).stdout
     )
 
