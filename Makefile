@@ -6,7 +6,7 @@ RUN ?= runs/sample
 TESTS := --numprocesses 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test check format docs test-kills bench-filters bench-dedup bench-dedup-100m bench-dedup-quality bench-gate data-run clean
+.PHONY: help setup sample test check format docs test-kills bench-filters bench-dedup bench-dedup-100m bench-dedup-quality bench-scoring bench-gate train data-run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,15 @@ bench-dedup-100m: $(VENV)/.ready ## The same of 100 million; set FOLDER to a pla
 bench-dedup-quality: $(VENV)/.ready ## Measure recall and precision of MinHash against exact Jaccard (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python -m benchmarks.dedup_quality
 
+bench-scoring: $(VENV)/.ready ## Measure scoring beside scikit-learn and fastText (MIGAKI_DATA or ../shared/data)
+	@$(BIN)/python -m benchmarks.scoring
+
 bench-gate: $(VENV)/.ready ## Measure the byte gate on the real data (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python benchmarks/kana_gate.py
+
+train: $(VENV)/.ready ## Train the shipped classifiers anew, with the same bytes (MIGAKI_DATA or ../shared/data)
+	@for name in quality_ja toxicity_ja; do \
+	  $(BIN)/migaki train $$name --data "$${MIGAKI_DATA:-../shared/data}" --output classifiers/models/$$name || exit; done
 
 data-run: $(VENV)/.ready ## Run the default recipe on the real data (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python benchmarks/real_shards.py --output runs/real-shards

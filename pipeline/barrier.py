@@ -70,6 +70,8 @@ class Barrier(Stage):
     """Options that ``sign`` depends on; changing another one leaves the sidecars valid."""
     applying: ClassVar[frozenset[str]] = frozenset()
     """Options that ``apply`` depends on."""
+    relative: ClassVar[bool] = False
+    """Whether a document that stays might leave if others came or did not come to it."""
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Value of a decided column for documents that no decision names; null where it is not given."""
 

@@ -1,4 +1,5 @@
-"""The command line: ``migaki run | plan | report | inspect | compare | refilter | index | similar | schema``."""
+"""The command line: ``migaki run | plan | report | inspect | compare | refilter | index | similar | schema``, and the
+classifier chain."""
 
 import json
 import signal
@@ -12,12 +13,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import __version__, comparison, index_table, indexing, refilter_table
+from pipeline import __version__, classifier_commands, comparison, index_table, indexing, refilter_table
 from pipeline import refilter as what_if
 from pipeline import report as reporting
 from pipeline.barrier import Barrier
 from pipeline.compare import compare as make_comparison
-from pipeline.console import SHARDS_FAILED, errors, output, tracked, user_errors
+from pipeline.console import UNFINISHED, errors, output, tracked, user_errors
 from pipeline.dedup.index import Addition
 from pipeline.display import TerminalDisplay
 from pipeline.plan import advice
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Turn raw Japanese web shards into a filtered pretraining corpus, with a record of why every document stayed "
     "or left.",
-    epilog="Exit codes: 0 done and balanced; 2 wrong use; 3 shards failed, a rerun redoes only them; "
+    epilog="Exit codes: 0 done and balanced; 2 wrong use; 3 shards or documents failed, a rerun redoes only them; "
     "4 the ledger does not balance; 130 interrupted, a rerun goes on.",
 )
 index_app = typer.Typer(
@@ -281,6 +282,9 @@ def schema() -> None:
     sys.stdout.write(json.dumps(recipe_schema(), ensure_ascii=False, indent=1) + "\n")
 
 
+classifier_commands.register(app)
+
+
 def main() -> None:
     """Entry point of the console script: steps may come from the current folder, and Ctrl-C always interrupts."""
     sys.path.append(str(Path.cwd()))
@@ -319,7 +323,7 @@ def _conclude(result: Result, to: str) -> None:
         for uri, error in result.failed.items():
             errors.print(Text(harmless(f"failed: {uri}: {error}")), soft_wrap=True)
         errors.print(f"{len(result.failed)} shards failed (tracebacks in logs/); the same command redoes only them.")
-        raise typer.Exit(SHARDS_FAILED)
+        raise typer.Exit(UNFINISHED)
     of = reporting.report(to)
     there = not result.parts_done and reporting.has_page(to)
     page = f"{of['run']}/report.html" if there else reporting.write_page(to)

@@ -24,7 +24,7 @@ from pipeline.stats import LedgerError
 from pipeline.storage import StorageError
 
 PIPE_WIDTH = 150
-USAGE, SHARDS_FAILED, UNBALANCED, INTERRUPTED = 2, 3, 4, 130
+USAGE, UNFINISHED, UNBALANCED, INTERRUPTED = 2, 3, 4, 130
 MISTAKES = (
     RecipeError,
     PlanError,

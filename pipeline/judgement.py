@@ -285,15 +285,15 @@ def rules(past: Past, new: Plan) -> Iterator[Rule]:
     before, after = origins(past.plan.recipe), origins(new.recipe)
     for step in new.recipe.steps:
         if not isinstance(step, Checkpoint) and not _only_annotates(step):
-            rewrites = isinstance(step, Barrier) and "text" in step.added() and step.name() in before
-            if rewrites and _verdicts_until(step, before) != _verdicts_until(step, after):
+            compares = isinstance(step, Barrier) and (step.relative or "text" in step.added()) and step.name() in before
+            if compares and _verdicts_until(step, before) != _verdicts_until(step, after):
                 yield Unknown(step.name(), CHANGED)
             else:
                 yield _rule(past, step, before.get(step.name()), after[step.name()])
 
 
 def _verdicts_until(step: Stage, steps: Mapping[str, Origin]) -> list[tuple[str, str]]:
-    """Verdicts of the steps before one: what a barrier does to texts depends on who comes to it."""
+    """Verdicts of the steps before one: what a barrier does to texts, or cuts, depends on who comes to it."""
     names = list(steps)
     return [(name, steps[name].verdict) for name in names[: names.index(step.name())]]
 
@@ -317,7 +317,7 @@ def _rule(past: Past, step: Stage, before: Origin | None, after: Origin) -> Rule
 
 
 def _only_annotates(step: Stage) -> bool:
-    return isinstance(step, Filter) and all(interval == Interval() for interval in bounds(step).values())
+    return judges(step) and not step.verdict({name: pa.nulls(0, kind) for name, kind in step.added().items()})
 
 
 def rows_of(past: Past, batch: pa.RecordBatch) -> Rows:

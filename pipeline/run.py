@@ -367,5 +367,6 @@ def _description(planned: Plan, sources: Sequence[Source]) -> dict[str, Any]:
         "recipe": planned.recipe.resolved(),
         "passes": [current.name for current in planned.passes],
         "origins": {step: origin.scores for step, origin in origins(planned.recipe).items()},
+        "data": {step.name(): dict(step.data()) for step in planned.recipe.steps if step.data()},
         "inputs": [input_entry(source) for source in sources],
     }

@@ -11,6 +11,8 @@ MODULES = sorted(path for package in ("pipeline", "classifiers") for path in (RO
 LAYERS = [
     {"pipeline.__main__"},
     {"pipeline.cli"},
+    {"pipeline.classifier_commands"},
+    {"pipeline.console"},
     {"pipeline.compare"},
     {
         "pipeline.comparison",
@@ -20,7 +22,8 @@ LAYERS = [
         "pipeline.recipe_schema",
         "pipeline.step_list",
     },
-    {"pipeline.refilter", "pipeline.indexing", "pipeline.similar"},
+    {"pipeline.refilter", "pipeline.indexing", "pipeline.similar", "pipeline.sampling"},
+    {"pipeline.stored_documents", "pipeline.drawing", "pipeline.strata"},
     {"pipeline.signed_run"},
     {"pipeline.run", "pipeline.report"},
     {"pipeline.ray_engine", "pipeline.supervisor"},
@@ -44,26 +47,39 @@ LAYERS = [
 
 HOMES = {
     "ray": {"pipeline.ray_engine"},
-    "typer": {"pipeline.cli"},
+    "typer": {"pipeline.cli", "pipeline.classifier_commands", "pipeline.console"},
     "rich": {
         "pipeline.cli",
+        "pipeline.classifier_commands",
+        "pipeline.console",
         "pipeline.comparison",
         "pipeline.display",
         "pipeline.index_table",
         "pipeline.refilter_table",
         "pipeline.report",
     },
-    "yaml": {"pipeline.recipe", "pipeline.writers.corpus"},
+    "yaml": {
+        "pipeline.recipe",
+        "pipeline.writers.corpus",
+        "classifiers.config",
+        "classifiers.rubric",
+        "classifiers.card",
+    },
     "fsspec": {"pipeline.storage", "pipeline.readers"},
     "fastwarc": {"pipeline.readers"},
     "zstandard": {"pipeline.readers"},
-    "fasttext": {"pipeline.filters.language"},
+    "fasttext": {"pipeline.filters.language", "classifiers.fasttext_backend"},
     "datatrove": {"pipeline.filters.url", "pipeline.modifiers.datatrove_block", "pipeline.text.datatrove_chars"},
     "trafilatura": {"pipeline.modifiers"},
     "resiliparse": {"pipeline.modifiers", "pipeline.text.charset"},
-    "numba": {"pipeline.text", "pipeline.dedup", "pipeline.filters.url"},
+    "numba": {"pipeline.text", "pipeline.dedup", "pipeline.filters.url", "classifiers"},
     "datasketch": {"pipeline.similar"},
     "sklearn": {"classifiers"},
+    "scipy": {"classifiers"},
+    "threadpoolctl": {"classifiers"},
+    "openai": {"classifiers.judge"},
+    "altair": {"classifiers.plots"},
+    "vl_convert": {"classifiers.plots"},
     "fugashi": {"pipeline.text.words"},
     "unidic_lite": {"pipeline.text"},
 }
@@ -101,7 +117,8 @@ def layer(name: str) -> int:
 
 
 def folder(name: str) -> str:
-    return ".".join(name.split(".")[:2]) if (ROOT / "/".join(name.split(".")[:2])).is_dir() else name
+    parts = name.split(".")
+    return ".".join(parts[:2]) if (ROOT / "/".join(parts[:2])).is_dir() else name
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

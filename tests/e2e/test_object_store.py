@@ -6,7 +6,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from toys import Write, migaki
+from toys import Write, called, migaki
 
 
 def stored(uri: str) -> dict[str, str]:
@@ -27,14 +27,14 @@ def test_a_run_on_an_object_store(shards: Path, write_recipe: Write, object_stor
     recipe = write_recipe()
     fs = fsspec.filesystem("s3")
     fs.put(f"{shards}/*", f"{object_store}/in/")
-    migaki("run", recipe, "--input", f"{object_store}/in", "--output", f"{object_store}/inline", "--inline")
+    called("run", recipe, "--input", f"{object_store}/in", "--output", f"{object_store}/inline", "--inline")
     done = migaki("run", recipe, "--input", f"{object_store}/in/*.jsonl", "--output", f"{object_store}/ray")
     assert "300 records read" in done.stdout
     assert stored(f"{object_store}/ray") == stored(f"{object_store}/inline")
     fs.rm(next(path for path in fs.find(f"{object_store}/ray/corpus") if path.endswith(".parquet")))
-    migaki("run", recipe, "--input", f"{object_store}/in", "--output", f"{object_store}/ray", "--inline")
+    called("run", recipe, "--input", f"{object_store}/in", "--output", f"{object_store}/ray", "--inline")
     assert stored(f"{object_store}/ray") == stored(f"{object_store}/inline")
-    again = migaki("run", recipe, "--input", f"{object_store}/in", "--output", f"{object_store}/ray", "--inline")
+    again = called("run", recipe, "--input", f"{object_store}/in", "--output", f"{object_store}/ray", "--inline")
     assert "Nothing to do" in again.stdout
-    report = json.loads(migaki("report", f"{object_store}/ray", "--json").stdout)
+    report = json.loads(called("report", f"{object_store}/ray", "--json").stdout)
     assert report["run"] == f"{object_store}/ray"
