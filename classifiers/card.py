@@ -196,7 +196,7 @@ def _how_held_out(config: Config) -> str:
     return (
         f"{config.split.folds} folds, seed {config.split.seed}. Near-duplicates and hosts never stand on both sides, "
         "by group neither do groups; that figure is the one to expect on sites the model has not seen. Scores are "
-        "calibrated, and cuts tuned, on the other folds. In brackets 95 % intervals of a bootstrap over "
+        "calibrated as served, and cuts tuned on the other folds. In brackets 95 % intervals of a bootstrap over "
         "near-duplicate clusters."
     )
 

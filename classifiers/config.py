@@ -93,6 +93,9 @@ class Split(Options):
 
     folds: int = Field(default=5, ge=2)
     seed: int = Field(default=0, ge=0, lt=2**31)
+    calibrate: Literal["group", "random"] = "group"
+    """Which held-out scores calibrate the served ones and give their cuts: those of documents of groups that were not
+    trained on, or, where a few groups hold all the positives, those of documents held out at random."""
 
 
 class Config(Options):

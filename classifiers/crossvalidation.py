@@ -8,15 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from classifiers.backend import Backend, Raw, Targets
+from classifiers.backend import Backend, Raw
 from classifiers.labels import Labelled
 from classifiers.splits import Folds, held_out
 
 Columns = Mapping[str, npt.NDArray[np.float32]]
 Fit = Callable[[Labelled], Backend]
 """Trains a backend on labelled documents."""
-Calibrate = Callable[[Raw, Targets, npt.NDArray[np.float64]], Callable[[Raw], Columns]]
-"""Learns from raw scores, labels and weights how raw scores become the columns of predictions."""
 Progress = Callable[[str], None]
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)
@@ -51,18 +49,10 @@ def cross_validate(labelled: Labelled, folds: Folds, fit: Fit, progress: Progres
     return raw
 
 
-def predictions(labelled: Labelled, raw: Raw, folds: Folds, calibrate: Calibrate) -> Predictions:
-    """Calibrate the raw scores of each fold by those of the other folds."""
+def predictions(labelled: Labelled, raw: Raw, folds: Folds, served: Callable[[Raw], Columns]) -> Predictions:
+    """What the documents that measure would be served; ``served`` turns raw scores into columns, in the same order."""
     measured = np.flatnonzero(~labelled.train_only)
-    raw, folds, labelled = raw[measured], folds[measured], labelled.take(measured)
-    targets, weights = labelled.targets, labelled.weights
-    columns: dict[str, npt.NDArray[np.float32]] = {}
-    for fold in np.unique(folds):
-        here, others = folds == fold, folds != fold
-        found = calibrate(raw[others], targets[others], weights[others])(raw[here])
-        for name, scores in found.items():
-            columns.setdefault(name, np.full(len(folds), np.nan, np.float32))[here] = scores
-    return Predictions(labelled, columns, folds)
+    return Predictions(labelled.take(measured), served(raw[measured]), folds[measured])
 
 
 def predicted(

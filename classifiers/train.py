@@ -18,7 +18,6 @@ from classifiers.card import Subject
 from classifiers.config import Config, Target
 from classifiers.crossvalidation import (
     Columns,
-    Predictions,
     Progress,
     cross_validate,
     learning_curve,
@@ -44,7 +43,6 @@ class HeldOut:
     folds: Folds
     raw: Raw
     """(n, heads); NaN for documents that only teach."""
-    predictions: Predictions
 
 
 def train(config: Config, data: Path, to: Path, noncommercial: bool = False, progress: Progress = silent) -> Model:
@@ -62,19 +60,20 @@ def train(config: Config, data: Path, to: Path, noncommercial: bool = False, pro
         _refuse_one_sided(labelled)
         placed = _place(config, labelled, progress)
         splits = {by: _hold_out(config, labelled, by, numbers, progress) for by, numbers in placed.items()}
-        first = next(iter(splits.values()))
-        curve = _curve(config, labelled, first, progress)
+        calibrating = splits.get(config.split.calibrate) or splits["random"]
+        calibrations = _calibrations(config.target, calibrating.raw, labelled.targets, labelled.weights)
+        served = partial(model.predict, calibrations=calibrations, names=_columns(config.target))
+        held_out = {by: predictions(labelled, split.raw, split.folds, served) for by, split in splits.items()}
+        curve = _curve(config, labelled, next(iter(splits.values())), served, progress)
         progress("model: fit on all documents")
         backend = _fit(config, labelled)
-        calibrations = _calibrations(config.target, first.raw, labelled.targets, labelled.weights)
-        held_out = {by: split.predictions for by, split in splits.items()}
         with model.new_folder(to) as folder:
             _write_weights(folder, backend, labelled)
             progress("card: measure and draw")
             report = card.write(folder, Subject(config, labelled, held_out, curve, config.excerpts, noncommercial))
             about = _about(config, labelled, noncommercial) | {
                 "calibration": dict(zip(labelled.heads, (each.to_json() for each in calibrations), strict=True)),
-                "cuts": report["splits"][first.by]["cuts"],
+                "cuts": report["splits"][calibrating.by]["cuts"],
                 "metrics": {by: headline(unseen, config.target) for by, unseen in held_out.items()},
             }
             model.seal(folder, about)
@@ -99,14 +98,16 @@ def _hold_out(config: Config, labelled: Labelled, by: By, placed: Folds, progres
         raw = cross_validate(labelled, placed, partial(_fit, config), lambda step: progress(f"{by}: {step}"))
     except ClassifierError as error:
         raise ClassifierError(f"training without the documents held out by {by}: {error}") from None
-    return HeldOut(by, placed, raw, predictions(labelled, raw, placed, _calibrator(config.target)))
+    return HeldOut(by, placed, raw)
 
 
-def _curve(config: Config, labelled: Labelled, split: HeldOut, progress: Progress) -> list[dict[str, Any]]:
+def _curve(
+    config: Config, labelled: Labelled, split: HeldOut, served: Callable[[Raw], Columns], progress: Progress
+) -> list[dict[str, Any]]:
     progress("learning curve: train on shares of the documents")
 
     def figures(raw: Raw) -> Mapping[str, Any]:
-        return headline(predictions(labelled, raw, split.folds, _calibrator(config.target)), config.target)
+        return headline(predictions(labelled, raw, split.folds, served), config.target)
 
     fit = partial(_fit, config)
     try:
@@ -129,14 +130,8 @@ def _balanced(weights: npt.NDArray[np.float64], groups: npt.NDArray[np.int64], p
     return shared * (weights.sum() / shared.sum())
 
 
-def _calibrator(target: Target) -> Callable[[Raw, Targets, npt.NDArray[np.float64]], Callable[[Raw], Columns]]:
-    names = model.columns(target.kind, target.heads, target.levels)
-
-    def learn(raw: Raw, targets: Targets, weights: npt.NDArray[np.float64]) -> Callable[[Raw], Columns]:
-        found = _calibrations(target, raw, targets, weights)
-        return lambda others: model.predict(others, found, names)
-
-    return learn
+def _columns(target: Target) -> tuple[str, ...]:
+    return model.columns(target.kind, target.heads, target.levels)
 
 
 def _calibrations(target: Target, raw: Raw, targets: Targets, weights: npt.NDArray[np.float64]) -> list[Calibration]:

@@ -24,7 +24,7 @@ def finished(shards: Path, write_recipe: Write, tmp_path: Path) -> Path:
 def test_help_names_every_command_and_exit_code() -> None:
     help_text = migaki("--help").stdout
     assert all(command in help_text for command in COMMANDS)
-    assert "3 shards failed" in " ".join(help_text.split())
+    assert "3 shards or documents failed" in " ".join(help_text.split())
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from judge_server import JudgeServer, at_times
 from toys import carry_out, clean_environment
 
 from pipeline.recipe import RecipeError, parse
@@ -18,6 +19,8 @@ from pipeline.worker import SIGNAL_RECORD, SIZES
 from sample.make_sample import write
 
 ROOT = Path(__file__).resolve().parents[1]
+JUDGE = "http://localhost:8000/v1"
+"""Address of a judge in the pages; the loopback judge stands in for it."""
 PAGES = [ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -56,15 +59,16 @@ def test_commands_of_a_page_run_one_after_the_other(page: Path, tmp_path: Path) 
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     programs = [code for code in blocks(page, "python") if code not in dict(files_to_save(page)).values()]
     script = "\n".join(["set -e", *commands(page), *map(_python, programs)])
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=tmp_path,
-        env=clean_environment() | {"PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
+    with JudgeServer(fault=at_times(0.1)) as judge:
+        done = subprocess.run(
+            ["bash", "-c", script.replace(JUDGE, judge.url)],
+            cwd=tmp_path,
+            env=clean_environment() | {"PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=280,
+        )
     assert done.returncode == 0, done.stderr
 
 

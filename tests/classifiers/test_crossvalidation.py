@@ -11,7 +11,7 @@ import pyarrow as pa
 from labelled import labelled_table
 
 from classifiers.backend import Raw, Targets
-from classifiers.crossvalidation import Columns, cross_validate, learning_curve, predictions, thinned
+from classifiers.crossvalidation import cross_validate, learning_curve, predictions, thinned
 from classifiers.labels import Labelled
 
 
@@ -71,19 +71,12 @@ def test_all_other_folds_and_the_documents_that_only_teach_are_in_training() -> 
     assert texts[18] not in trained[2]
 
 
-def test_scores_of_a_fold_are_calibrated_by_the_labels_of_the_other_folds() -> None:
-    def calibrate(raw: Raw, targets: Targets, weights: npt.NDArray[np.float64]) -> Any:
-        def apply(other: Raw) -> Columns:
-            return {"score": np.full(len(other), targets.mean(), np.float32)}
-
-        return apply
-
-    found = predictions(DOCUMENTS, cross_validate(DOCUMENTS, FOLDS, remember), FOLDS, calibrate)
+def test_documents_that_only_teach_are_not_measured() -> None:
+    raw = cross_validate(DOCUMENTS, FOLDS, remember)
+    found = predictions(DOCUMENTS, raw, FOLDS, lambda measured: {"score": measured[:, 0] + 1})
     assert found.labelled.table.num_rows == 16
-    labels = np.arange(16)
-    for fold in range(4):
-        expected = np.float32(labels[found.folds != fold].mean())
-        np.testing.assert_allclose(found.columns["score"][found.folds == fold], expected, rtol=1e-6)
+    np.testing.assert_array_equal(found.columns["score"], raw[:16, 0] + 1)
+    np.testing.assert_array_equal(found.folds, FOLDS[:16])
 
 
 def test_a_larger_share_holds_a_smaller_one() -> None:

@@ -11,7 +11,7 @@ import pytest
 from dedup.diaries import diary, replaced
 from toys import carry_out, clean_environment, contents, migaki, rows, write_toy_recipe
 
-DIARIES = 120
+DIARIES = 60
 PHASES = ["keys", "pairs", "signatures", "estimates", "texts", "indices", "clusters", "facts", "election", "decisions"]
 DEADLY = PHASES if "MIGAKI_KILLS" in os.environ else PHASES[2::4]
 """Phases amid which a process is killed; all of them in ``make test-kills``."""
