@@ -22,11 +22,11 @@ from sklearn.linear_model import RidgeClassifier
 from benchmarks.documents import Documents, data_folder, sample
 from benchmarks.results import FOLDER, Row, show, write
 from benchmarks.timing import MEGABYTE, TURNS, Job, speeds, stay_on_one_core
-from classifiers.fasttext_backend import FastText
-from classifiers.features import Features, View, edges
-from classifiers.linear import Linear, LinearOptions
+from classifiers.backends.fasttext_backend import FastText
+from classifiers.backends.linear import Linear, LinearOptions
+from classifiers.features.vectors import Features, View, edges
+from classifiers.features.views import views
 from classifiers.model import load, shipped
-from classifiers.views import views
 from pipeline.text.chars import Char, characters, count_chars
 
 SPEED = "MB/s"

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from classifiers.backend import Backend, Raw
-from classifiers.backends import backend
+from classifiers.backends.backend import Backend, Raw
+from classifiers.backends.table import backend
 from classifiers.config import SCORE, checked
 from classifiers.errors import ClassifierError
-from classifiers.features import FEATURE_VERSION
+from classifiers.features.vectors import FEATURE_VERSION
 from classifiers.ordinal import Calibration
 from pipeline.stage import Options
 from pipeline.suggest import did_you_mean

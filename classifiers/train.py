@@ -12,11 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from classifiers import backends, card, model
-from classifiers.backend import Backend, Raw, Targets
-from classifiers.card import Subject
+from classifiers import model
+from classifiers.backends import table as backends
+from classifiers.backends.backend import Backend, Raw, Targets
 from classifiers.config import Config, Target
-from classifiers.crossvalidation import (
+from classifiers.errors import ClassifierError
+from classifiers.evaluation import card
+from classifiers.evaluation.card import Subject
+from classifiers.evaluation.crossvalidation import (
     Columns,
     Progress,
     cross_validate,
@@ -24,13 +27,12 @@ from classifiers.crossvalidation import (
     predictions,
     silent,
 )
-from classifiers.errors import ClassifierError
-from classifiers.grouping import codes
-from classifiers.labels import Labelled, read_labels
-from classifiers.measuring import headline
+from classifiers.evaluation.measuring import headline
+from classifiers.labels.grouping import codes
+from classifiers.labels.reading import Labelled, read_labels
+from classifiers.labels.splits import By, Folds, check_leaks, folds
 from classifiers.model import Model
 from classifiers.ordinal import Calibration, calibrate
-from classifiers.splits import By, Folds, check_leaks, folds
 
 LIBRARIES = ("fasttext-numpy2", "fugashi", "numpy", "pyarrow", "scikit-learn", "scipy", "unidic-lite")
 

@@ -23,8 +23,8 @@ from pipeline.sampling import SampleOptions
 from pipeline.sampling import sample as draw
 
 if TYPE_CHECKING:
-    from classifiers.annotations import Summary
-    from classifiers.judging import Status
+    from classifiers.annotation.annotations import Summary
+    from classifiers.annotation.judging import Status
 
 DataOption = Annotated[
     Path,
@@ -117,10 +117,10 @@ def annotate(
     seed: Annotated[int, typer.Option(help="Seed of sampling, of the share judged twice, and of waiting times.")] = 0,
 ) -> None:
     """Have an LLM judge a sample under a rubric; every answer is kept, and a rerun asks only what is not answered."""
-    from classifiers.annotate import annotate as judge
-    from classifiers.annotations import import_annotations
-    from classifiers.judging import Settings
-    from classifiers.rubric import load_rubric
+    from classifiers.annotation.annotate import annotate as judge
+    from classifiers.annotation.annotations import import_annotations
+    from classifiers.annotation.judging import Settings
+    from classifiers.annotation.rubric import load_rubric
 
     with user_errors("Interrupted. Every answer is kept; the same command goes on from here."):
         chosen = load_rubric(rubric)
@@ -187,7 +187,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
     """Score labelled documents with a model, and compare."""
-    from classifiers.evaluate import evaluate as measure
+    from classifiers.evaluation.evaluate import evaluate as measure
     from classifiers.model import load
 
     with user_errors():

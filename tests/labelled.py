@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from classifiers.config import Config
-from classifiers.crossvalidation import Predictions
-from classifiers.labels import COLUMNS, Labelled
+from classifiers.evaluation.crossvalidation import Predictions
+from classifiers.labels.reading import COLUMNS, Labelled
 
 SUBJECTS = ("鉄道", "料理", "天文", "登山", "建築", "農業", "将棋", "陶芸", "気象", "方言")
 

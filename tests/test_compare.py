@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from toys import carry_out, migaki, write_toy_recipe
+from toys import called, carry_out, write_toy_recipe
 
 from pipeline.compare import CompareError, NeedsText, branches, compare
 from pipeline.comparison import Comparison, as_json
@@ -167,17 +167,17 @@ def test_the_command_prints_tables_and_json(shards: Path, tmp_path: Path) -> Non
     paths = [write_toy_recipe(tmp_path / f"{name}.yaml", list(steps), name=name) for name, steps in RECIPES.items()]
     evil = json.dumps({"id": "evil", "url": "https://a.example/\x1b[2J", "text": "\x1b]0;owned\x07[bold]1234567890"})
     (shards / "0.jsonl").write_text(evil + "\n", encoding="utf-8")
-    shown = migaki("compare", *paths, "--input", shards / "0.jsonl").stdout
+    shown = called("compare", *paths, "--input", shards / "0.jsonl").stdout
     assert "digits: dropped: digits.digits.max 1" in shown
     assert "\x1b" not in shown
     assert "[bold]1234567890" in shown
     assert "short: kept" in shown
-    plain = json.loads(migaki("compare", *paths, "--input", shards, "--limit", 50, "--json").stdout)
+    plain = json.loads(called("compare", *paths, "--input", shards, "--limit", 50, "--json").stdout)
     assert (plain["documents"], plain["limited"]) == (50, True)
     assert [recipe["name"] for recipe in plain["recipes"]] == ["digits", "short"]
 
 
 def test_recipes_of_one_name_are_told_apart_by_how_they_are_written(shards: Path, tmp_path: Path) -> None:
     paths = [write_toy_recipe(tmp_path / f"{name}.yaml", list(steps)) for name, steps in RECIPES.items()]
-    plain = json.loads(migaki("compare", *paths, "--input", shards / "0.jsonl", "--json").stdout)
+    plain = json.loads(called("compare", *paths, "--input", shards / "0.jsonl", "--json").stdout)
     assert [recipe["name"] for recipe in plain["recipes"]] == [str(path) for path in paths]

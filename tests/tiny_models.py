@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from classifiers.linear import Linear
+from classifiers.backends.linear import Linear
 from classifiers.model import Model, load, seal
 
 GOOD = "春の川べりを歩くと、つくしが顔を出していた。祖母は籠を持って、私は歌をうたった。"

@@ -17,12 +17,12 @@ import pytest
 from judge_server import Fault, JudgeServer, at_times, no_fault, quality
 from pydantic import ValidationError
 
-from classifiers.annotate import annotate
-from classifiers.annotations import Summary, read_annotations
+from classifiers.annotation.annotate import annotate
+from classifiers.annotation.annotations import Summary, read_annotations
+from classifiers.annotation.journal import Entry, read_journal
+from classifiers.annotation.judging import Settings, Status
+from classifiers.annotation.rubric import load_rubric
 from classifiers.errors import ClassifierError
-from classifiers.journal import Entry, read_journal
-from classifiers.judging import Settings, Status
-from classifiers.rubric import load_rubric
 
 RUBRIC = load_rubric("quality")
 TEXTS = [
@@ -444,9 +444,9 @@ def test_a_budget_without_prices_would_never_end_and_is_refused() -> None:
 SCRIPT = """
     import sys
     from pathlib import Path
-    from classifiers.annotate import annotate
-    from classifiers.judging import Settings
-    from classifiers.rubric import load_rubric
+    from classifiers.annotation.annotate import annotate
+    from classifiers.annotation.judging import Settings
+    from classifiers.annotation.rubric import load_rubric
 
     url, sample, out = sys.argv[1:]
     settings = Settings(base_url=url, model="hanji", concurrency=2)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.agreement import agreement, levels_agreement
-from classifiers.annotations import import_annotations, read_annotations
+from classifiers.annotation.agreement import agreement, levels_agreement
+from classifiers.annotation.annotations import import_annotations, read_annotations
+from classifiers.annotation.rubric import load_rubric
 from classifiers.errors import ClassifierError
 from classifiers.jsonl import read_line, to_line
-from classifiers.rubric import load_rubric
 
 QUALITY, SAFETY = load_rubric("quality"), load_rubric("safety")
 ROW = {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.answers import UnfitAnswerError, find_answer, squeeze
+from classifiers.annotation.answers import UnfitAnswerError, find_answer, squeeze
 
 ANSWER = {"reason": "手順が具体的", "items": {"readable": 1}, "score": 1}
 SOURCE = json.dumps(ANSWER, ensure_ascii=False)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from labelled import configuration, labelled_table, ordinal_predictions
 from markdown_it import MarkdownIt
 
-from classifiers.card import EXCERPT, Subject, last_doubling, write
-from classifiers.crossvalidation import Predictions
-from classifiers.markdown import code, plain, table
+from classifiers.evaluation.card import EXCERPT, Subject, last_doubling, write
+from classifiers.evaluation.crossvalidation import Predictions
+from classifiers.evaluation.markdown import code, plain, table
 
 HOSTILE = (
     "[無料](https://evil.example/) ![](https://evil.example/x.png) <script>alert(1)</script>",

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from labelled import labelled_table
 
-from classifiers.backend import Raw, Targets
-from classifiers.crossvalidation import cross_validate, learning_curve, predictions, thinned
-from classifiers.labels import Labelled
+from classifiers.backends.backend import Raw, Targets
+from classifiers.evaluation.crossvalidation import cross_validate, learning_curve, predictions, thinned
+from classifiers.labels.reading import Labelled
 
 
 class Memory:

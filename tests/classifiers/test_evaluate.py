@@ -10,7 +10,7 @@ import pytest
 
 from classifiers.config import Config
 from classifiers.errors import ClassifierError
-from classifiers.evaluate import evaluate
+from classifiers.evaluation.evaluate import evaluate
 from classifiers.model import Model
 from classifiers.train import train
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classifiers.backends.fasttext_backend import FastText
 from classifiers.errors import ClassifierError
-from classifiers.fasttext_backend import FastText
 
 GOOD = [
     "光合成とは、植物が光のエネルギーを使って水と二酸化炭素から糖を作る働きである。",

@@ -11,10 +11,10 @@ from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.pipeline import make_pipeline
 
-from classifiers import features
-from classifiers.features import FEATURE_VERSION, Features, View, edges, matrix, scores
-from classifiers.statistics import STATISTICS, statistics
-from classifiers.views import first, views
+from classifiers.features import vectors as features
+from classifiers.features.statistics import STATISTICS, statistics
+from classifiers.features.vectors import FEATURE_VERSION, Features, View, edges, matrix, scores
+from classifiers.features.views import first, views
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.lists(
     st.sampled_from([*"吾輩は猫である。ー名前アカ1aé𠮷😀\n ", "http://a.jp"]), max_size=60

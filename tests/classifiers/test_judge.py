@@ -8,7 +8,7 @@ import pytest
 from judge_server import JudgeServer
 from pydantic import ValidationError
 
-from classifiers.judge import (
+from classifiers.annotation.judge import (
     Completion,
     Endpoint,
     EndpointError,
@@ -21,7 +21,7 @@ from classifiers.judge import (
     key_for,
     retry_after,
 )
-from classifiers.rubric import load_rubric
+from classifiers.annotation.rubric import load_rubric
 
 RUBRIC = load_rubric("quality")
 TEXT = "味噌汁は、だしを取ってから味噌を溶く。煮立てると香りが飛ぶためである。"

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from classifiers.annotation.excerpts import key_of
 from classifiers.config import Config
 from classifiers.errors import ClassifierError
-from classifiers.excerpts import key_of
-from classifiers.labels import Labelled, read_labels
+from classifiers.labels.reading import Labelled, read_labels
 
 SENTENCE = "江戸時代の旅人は東海道を歩いて京都へ向かい、宿場町ごとに名物の餅や団子を食べて足を休めた。"
 OTHER = "この関数は引数に渡した配列を昇順に並べ替え、新しい配列として返します。元の配列は変わりません。"

@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from classifiers.backends.linear import SETTINGS, WEIGHTS, Linear
 from classifiers.errors import ClassifierError
-from classifiers.linear import SETTINGS, WEIGHTS, Linear
 
 GOOD = [
     "光合成は、植物が光のエネルギーを使って水と二酸化炭素から有機物を作る反応である。",

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labelled import configuration, labelled_table, ordinal_predictions
 
-from classifiers.crossvalidation import Predictions
-from classifiers.measuring import headline, measure, worst
+from classifiers.evaluation.crossvalidation import Predictions
+from classifiers.evaluation.measuring import headline, measure, worst
 
 TARGET = configuration().target
 LABELS = [float(place % 6) for place in range(120)]

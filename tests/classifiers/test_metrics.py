@@ -18,8 +18,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from classifiers import metrics
-from classifiers.metrics import Bootstrap, Mask, Numbers, Statistic
+from classifiers.evaluation import metrics
+from classifiers.evaluation.metrics import Bootstrap, Mask, Numbers, Statistic
 
 SEEDS = st.integers(0, 2**32 - 1)
 

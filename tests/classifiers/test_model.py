@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 
 from classifiers import model
+from classifiers.backends.fasttext_backend import FastText
 from classifiers.errors import ClassifierError
-from classifiers.fasttext_backend import FastText
 from classifiers.model import Model
 from classifiers.ordinal import Calibration
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from classifiers.pace import Budget, Pace, backoff
+from classifiers.annotation.pace import Budget, Pace, backoff
 
 
 def test_a_rate_spreads_requests_evenly_and_a_correction_moves_the_next() -> None:

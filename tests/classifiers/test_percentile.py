@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from toys import carry_out as carry_out_run
 from toys import contents, rows, write_shards, write_toy_recipe
 
-from classifiers import cuts as cutting
-from classifiers.cuts import BITS, Sum, cuts, histogram, rounded_down
-from classifiers.percentile import Percentile
+from classifiers.serving import cuts as cutting
+from classifiers.serving.cuts import BITS, Sum, cuts, histogram, rounded_down
+from classifiers.serving.percentile import Percentile
 from pipeline.judgement import CHANGED
 from pipeline.recipe import RecipeError, load
 from pipeline.refilter import changed_recipe, refilter
@@ -185,7 +185,7 @@ def test_a_sum_does_not_depend_on_the_order_of_its_parts(monkeypatch: pytest.Mon
 
 
 def test_a_column_without_numbers_is_refused_before_any_work(tmp_path: Path) -> None:
-    step = {"classifiers.percentile:Percentile": {"signal": "title"}}
+    step = {"classifiers.serving.percentile:Percentile": {"signal": "title"}}
     with pytest.raises(RecipeError, match="option `signal`: `title` holds string, not numbers"):
         load(write_toy_recipe(tmp_path / "recipe.yaml", [step]))
 
@@ -193,7 +193,7 @@ def test_a_column_without_numbers_is_refused_before_any_work(tmp_path: Path) -> 
 def test_the_cut_of_a_run_is_a_bound_on_the_signal(tmp_path: Path) -> None:
     shards = write_shards(tmp_path / "shards", 2)
     dear = {"toy_steps:Dear": {}}
-    cut = {"classifiers.percentile:Percentile": {"signal": "dear.length", "keep": 0.2}}
+    cut = {"classifiers.serving.percentile:Percentile": {"signal": "dear.length", "keep": 0.2}}
     carry_out_run(write_toy_recipe(tmp_path / "cut.yaml", [dear, cut]), shards, tmp_path / "run")
     table = pq.read_table(tmp_path / "run/stats/percentile/cuts-00000.parquet").to_pylist()
     assert [(row["documents"], row["documents_kept"]) for row in table] == [(200, 40)]
@@ -206,7 +206,7 @@ def test_the_cut_of_a_run_is_a_bound_on_the_signal(tmp_path: Path) -> None:
 
 def test_another_share_does_not_sign_again_and_gives_the_run_of_that_share(tmp_path: Path) -> None:
     shards = write_shards(tmp_path / "shards", 2)
-    step = {"classifiers.percentile:Percentile": {"signal": "dear.length", "keep": 0.2}}
+    step = {"classifiers.serving.percentile:Percentile": {"signal": "dear.length", "keep": 0.2}}
     recipe = write_toy_recipe(tmp_path / "recipe.yaml", [{"toy_steps:Dear": {}}, step])
     carry_out_run(recipe, shards, tmp_path / "run")
     signed = list((tmp_path / "run/passes").glob("*/sidecar-*"))
@@ -224,7 +224,7 @@ def test_what_a_cut_says_is_not_taken_for_granted_where_others_come_to_it(tmp_pa
     steps: list[object] = [
         {"toy_steps:Digits": {"digits": {"max": 20}}},
         {"toy_steps:Dear": {}},
-        {"classifiers.percentile:Percentile": {"signal": "dear.length", "keep": 0.5}},
+        {"classifiers.serving.percentile:Percentile": {"signal": "dear.length", "keep": 0.5}},
     ]
     recipe = write_toy_recipe(tmp_path / "recipe.yaml", steps)
     carry_out_run(recipe, write_shards(tmp_path / "shards", 2), tmp_path / "run")

@@ -12,14 +12,14 @@ from tiny_models import BAD, GOOD, write_model
 from toys import called, carry_out, contents, rows, write_toy_recipe
 
 from classifiers.model import ABOUT, load
-from classifiers.quality import Quality
+from classifiers.serving.quality import Quality
 from pipeline.plan import plan
 from pipeline.recipe import RecipeError
 from pipeline.recipe import load as load_recipe
 from pipeline.refilter import changed_recipe, refilter
 from pipeline.stage import Interval
 
-STEP = "classifiers.quality:Quality"
+STEP = "classifiers.serving.quality:Quality"
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.answers import UnfitAnswerError
+from classifiers.annotation.answers import UnfitAnswerError
+from classifiers.annotation.rubric import OrdinalRubric, SafetyRubric, fence_for, framed, load_rubric
 from classifiers.errors import ClassifierError
-from classifiers.rubric import OrdinalRubric, SafetyRubric, fence_for, framed, load_rubric
 
 QUALITY, SAFETY = load_rubric("quality"), load_rubric("safety")
 FULL = {"readable": 1, "body": 1, "substance": 1, "coherent": 1, "exemplary": 0}

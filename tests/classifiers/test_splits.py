@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers.errors import ClassifierError
-from classifiers.grouping import connect
-from classifiers.labels import COLUMNS, Labelled
-from classifiers.splits import WHOLE, By, check_leaks, folds, held_out
+from classifiers.labels.grouping import connect
+from classifiers.labels.reading import COLUMNS, Labelled
+from classifiers.labels.splits import WHOLE, By, check_leaks, folds, held_out
 
 SIZE = 60
 

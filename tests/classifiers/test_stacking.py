@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from classifiers import stacking
+from classifiers.backends import stacking
+from classifiers.backends.stacking import Stacking, StackingOptions
 from classifiers.errors import ClassifierError
-from classifiers.stacking import Stacking, StackingOptions
 
 SUBJECTS = ("水の沸点", "江戸の寺子屋", "俳句の季語", "月の満ち欠け", "茶の作法", "稲の品種")
 GOOD = [f"{subject}について説明する。{subject}は古くから知られ、記録も多い。" for subject in SUBJECTS]

@@ -10,12 +10,12 @@ from tiny_models import BAD, GOOD, write_model
 from toys import carry_out, rows, write_toy_recipe
 
 from classifiers.model import load
-from classifiers.toxicity import Toxicity
+from classifiers.serving.toxicity import Toxicity
 from pipeline.recipe import RecipeError
 from pipeline.recipe import load as load_recipe
 from pipeline.refilter import changed_recipe, refilter
 
-STEP = "classifiers.toxicity:Toxicity"
+STEP = "classifiers.serving.toxicity:Toxicity"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from classifiers.config import Config, load_config
 from classifiers.model import load
-from classifiers.windows import windows
+from classifiers.serving.windows import windows
 
 CUT = 0.1
 WINDOW = 300

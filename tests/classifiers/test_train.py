@@ -11,7 +11,7 @@ import pytest
 from classifiers import model
 from classifiers.config import Config
 from classifiers.errors import ClassifierError
-from classifiers.labels import read_labels
+from classifiers.labels.reading import read_labels
 from classifiers.train import _balanced, _fit, train
 
 GOOD = "{}は{}であり、{}のために{}が必要とされる。{}では{}を{}という。"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from classifiers.backends.trees import NODES, Trees, exported, read
 from classifiers.errors import ClassifierError
-from classifiers.trees import NODES, Trees, exported, read
 
 INPUTS = 4
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from classifiers.views import first, views
+from classifiers.features.views import first, views
 from pipeline.text.chars import Char, classify
 from pipeline.text.shadow import shadow
 from pipeline.text.words import segment

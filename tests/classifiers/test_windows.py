@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.windows import windows
+from classifiers.serving.windows import windows
 
 texts_of_any_kind = st.lists(st.none() | st.text(max_size=40), max_size=6)
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from dedup.diaries import diary
-from toys import carry_out, migaki, rows, write_toy_recipe
+from toys import called, carry_out, rows, write_toy_recipe
 
 
 def write(path: Path, records: list[tuple[str, str, str]]) -> None:
@@ -33,13 +33,13 @@ def test_steps_share_the_work_and_a_source_that_lost_too_much_is_reported(tmp_pa
     assert {name: reason for name, reason in reasons.items() if reason} == {
         name: f"{step}.duplicate" for name, step in gone.items()
     }
-    (alarm,) = json.loads(migaki("report", tmp_path / "run", "--json").stdout)["alarms"]
+    (alarm,) = json.loads(called("report", tmp_path / "run", "--json").stdout)["alarms"]
     assert (alarm["step"], alarm["source"], alarm["removed"], alarm["documents"]) == ("minhash", "own.example", 3, 4)
     assert (
         "alarm: minhash removed 3 of 4 documents (75.0%) of source own.example"
-        in migaki("report", tmp_path / "run").stdout
+        in called("report", tmp_path / "run").stdout
     )
-    assert "own.example" in migaki("report", tmp_path / "run", "--json").stdout
+    assert "own.example" in called("report", tmp_path / "run", "--json").stdout
 
 
 def test_a_run_without_duplicates_keeps_everything(tmp_path: Path) -> None:

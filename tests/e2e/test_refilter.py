@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from toys import Write, carry_out, contents, migaki, rows, write_shards
+from toys import Write, called, carry_out, contents, rows, write_shards
 
 from pipeline.display import TerminalDisplay
 from pipeline.recipe import load
@@ -197,17 +197,17 @@ def test_the_default_chain_is_written_as_it_would_run(tmp_path: Path) -> None:
 def test_the_command_answers_and_writes(tmp_path: Path, write_recipe: Write) -> None:
     recipe, shards = write_recipe(audit=0.2), write_shards(tmp_path / "in", 2)
     carry_out(recipe, shards, tmp_path / "run")
-    shown = migaki("refilter", tmp_path / "run", "--set", "digits.digits.max=20").stdout
+    shown = called("refilter", tmp_path / "run", "--set", "digits.digits.max=20").stdout
     assert "digits.digits.max: 3.0 -> 20.0" in shown
     assert "undecidable at dear" in shown
-    told = json.loads(migaki("refilter", tmp_path / "run", "--set", "dear.length.max=90", "--json").stdout)
+    told = json.loads(called("refilter", tmp_path / "run", "--set", "dear.length.max=90", "--json").stdout)
     assert told["lost"]["documents"] > 0
     written = ("refilter", tmp_path / "run", "--set", "dear.length.max=90", "--write", tmp_path / "out", "--inline")
-    assert "corpus:" in migaki(*written).stdout
+    assert "corpus:" in called(*written).stdout
     kept = json.loads((tmp_path / "out/stats/ledger.json").read_text())["kept"]
     assert told["after"]["documents"] <= kept <= told["after"]["documents"] + told["undecided"]["documents"]
-    assert "Nothing to do" in migaki(*written).stdout
-    refused = migaki("refilter", tmp_path / "run", "--set", "digit.digits.max=1", check=False)
-    assert refused.returncode == 2
+    assert "Nothing to do" in called(*written).stdout
+    refused = called("refilter", tmp_path / "run", "--set", "digit.digits.max=1", check=False)
+    assert refused.exit_code == 2
     assert "did you mean `digits`?" in refused.stderr
-    assert migaki(*written, "--json", check=False).returncode == 2
+    assert called(*written, "--json", check=False).exit_code == 2

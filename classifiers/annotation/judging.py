@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from pydantic import Field, model_validator
 
-from classifiers.answers import UnfitAnswerError, find_answer
-from classifiers.excerpts import Excerpt, Sample
-from classifiers.journal import Entry, Journal, Outcome
-from classifiers.judge import (
+from classifiers.annotation.answers import UnfitAnswerError, find_answer
+from classifiers.annotation.excerpts import Excerpt, Sample
+from classifiers.annotation.journal import Entry, Journal, Outcome
+from classifiers.annotation.judge import (
     Completion,
     Endpoint,
     EndpointError,
@@ -24,8 +24,8 @@ from classifiers.judge import (
     RejectedError,
     TransientError,
 )
-from classifiers.pace import Budget, Pace, backoff
-from classifiers.rubric import Rubric, Verdict
+from classifiers.annotation.pace import Budget, Pace, backoff
+from classifiers.annotation.rubric import Rubric, Verdict
 
 FIRST, SECOND = 1, 2
 TRIES = 2

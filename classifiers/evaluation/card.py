@@ -7,14 +7,14 @@ from pathlib import Path
 
 import yaml
 
-from classifiers import plots
-from classifiers.breakdowns import SCORE_STEP, Report
 from classifiers.config import SCORE, Config, Target
-from classifiers.crossvalidation import Predictions
-from classifiers.labels import Labelled
-from classifiers.markdown import NOTHING, code, number, percent, plain, table
-from classifiers.measuring import measure, worst
-from classifiers.splits import By
+from classifiers.evaluation import plots
+from classifiers.evaluation.breakdowns import SCORE_STEP, Report
+from classifiers.evaluation.crossvalidation import Predictions
+from classifiers.evaluation.markdown import NOTHING, code, number, percent, plain, table
+from classifiers.evaluation.measuring import measure, worst
+from classifiers.labels.reading import Labelled
+from classifiers.labels.splits import By
 
 METRICS, CARD, PLOTS = "metrics.json", "README.md", "plots"
 EXCERPT = 60

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from classifiers.backend import Raw, Targets
+from classifiers.backends.backend import Raw, Targets
 from classifiers.config import checked
 from classifiers.errors import ClassifierError
-from classifiers.views import first, views
+from classifiers.features.views import first, views
 from pipeline.stage import Options
 from pipeline.text.arrow import buffers
 

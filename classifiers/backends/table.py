@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from classifiers.backend import Backend, Targets
+from classifiers.backends.backend import Backend, Targets
 from classifiers.errors import ClassifierError
 from pipeline.suggest import did_you_mean
 
@@ -21,12 +21,19 @@ BACKENDS = {
     STACKING: ("stacking", "Stacking"),
 }
 """Module and class of each."""
-SOURCES = ("backend", "features", "hashing", "ordinal", "statistics", "views")
-"""Modules that all of them turn text into scores with."""
+SOURCES = (
+    "backends.backend",
+    "features.hashing",
+    "features.statistics",
+    "features.vectors",
+    "features.views",
+    "ordinal",
+)
+"""Modules of this package that all of them turn text into scores with."""
 OWN_SOURCES = {
-    "linear": ("linear",),
-    "fasttext": ("fasttext_backend",),
-    STACKING: ("fasttext_backend", "linear", "stacking", "trees"),
+    "linear": ("backends.linear",),
+    "fasttext": ("backends.fasttext_backend",),
+    STACKING: ("backends.fasttext_backend", "backends.linear", "backends.stacking", "backends.trees"),
 }
 
 
@@ -35,7 +42,7 @@ def backend(name: str) -> type[Backend]:
     if name not in BACKENDS:
         raise ClassifierError(f"no backend `{name}`{did_you_mean(name, BACKENDS)}")
     module, cls = BACKENDS[name]
-    return getattr(import_module(f"classifiers.{module}"), cls)
+    return getattr(import_module(f"classifiers.backends.{module}"), cls)
 
 
 def fit(
@@ -54,7 +61,8 @@ def fit(
 
 def code_hash(name: str) -> str:
     """sha256 of the source files by which a backend turns text into scores."""
-    digest = hashlib.sha256()
+    package, digest = Path(__file__).parent.parent, hashlib.sha256()
     for module in sorted((*SOURCES, *OWN_SOURCES[name])):
-        digest.update(module.encode() + b"\0" + Path(__file__).with_name(f"{module}.py").read_bytes() + b"\0")
+        source = (package / f"{module.replace('.', '/')}.py").read_bytes()
+        digest.update(module.encode() + b"\0" + source + b"\0")
     return digest.hexdigest()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import AfterValidator, Field
 
-from classifiers.cuts import Sum, cuts, histogram
+from classifiers.serving.cuts import Sum, cuts, histogram
 from pipeline.barrier import Barrier, BarrierFiles, Phase, SidecarPart
 from pipeline.dedup.numbering import Numbering
 from pipeline.dedup.tables import receive, send

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from classifiers.agreement import Agreement
-from classifiers.answers import UnfitAnswerError
+from classifiers.annotation.agreement import Agreement
+from classifiers.annotation.answers import UnfitAnswerError
+from classifiers.annotation.excerpts import Excerpt, Sample, file_sha256, read_sample, to_excerpt
+from classifiers.annotation.journal import kind_of
+from classifiers.annotation.rubric import Rubric, Verdict
 from classifiers.errors import ClassifierError
-from classifiers.excerpts import Excerpt, Sample, file_sha256, read_sample, to_excerpt
-from classifiers.journal import kind_of
 from classifiers.jsonl import numbered_lines, read_line, to_line
-from classifiers.rubric import Rubric, Verdict
 from pipeline.stage import Options
 from pipeline.storage import Store
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
 from classifiers.errors import ClassifierError
-from classifiers.grouping import codes, connect
-from classifiers.labels import Labelled
+from classifiers.labels.grouping import codes, connect
+from classifiers.labels.reading import Labelled
 
 By = Literal["group", "random"]
 Folds = npt.NDArray[np.int64]

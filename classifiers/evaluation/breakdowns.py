@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from classifiers.metrics import Mask, Numbers, bins_of
+from classifiers.evaluation.metrics import Mask, Numbers, bins_of
 
 Report = dict[str, Any]
 Names = npt.NDArray[np.str_]

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model, model_validator
 
 import classifiers
-from classifiers.answers import UnfitAnswerError
+from classifiers.annotation.answers import UnfitAnswerError
 from classifiers.errors import ClassifierError
 from pipeline.stage import Options
 from pipeline.suggest import did_you_mean

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import rankdata
 
-from classifiers.metrics import Floats, Numbers
+from classifiers.evaluation.metrics import Floats, Numbers
 from pipeline.filters.japanese import Japanese
 from pipeline.filters.length import Length
 from pipeline.filters.lines import Lines

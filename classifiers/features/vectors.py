@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from classifiers.hashing import BINARY, COUNT, LOG, Counts, Grams, Weights, add_scores, no_counts, rows
-from classifiers.statistics import STATISTICS, statistics
-from classifiers.views import Look, first, views
+from classifiers.features.hashing import BINARY, COUNT, LOG, Counts, Grams, Weights, add_scores, no_counts, rows
+from classifiers.features.statistics import STATISTICS, statistics
+from classifiers.features.views import Look, first, views
 from pipeline.stage import Options
 from pipeline.suggest import did_you_mean
 from pipeline.text.arrow import buffers

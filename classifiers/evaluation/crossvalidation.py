@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from classifiers.backend import Backend, Raw
-from classifiers.labels import Labelled
-from classifiers.splits import Folds, held_out
+from classifiers.backends.backend import Backend, Raw
+from classifiers.labels.reading import Labelled
+from classifiers.labels.splits import Folds, held_out
 
 Columns = Mapping[str, npt.NDArray[np.float32]]
 Fit = Callable[[Labelled], Backend]

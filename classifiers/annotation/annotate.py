@@ -10,12 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from classifiers.agreement import agreement
-from classifiers.annotations import Summary, annotation, claim, write_annotations, write_summary
-from classifiers.excerpts import Excerpt, Sample, read_sample
-from classifiers.journal import History, Journal, kind_of
-from classifiers.judging import FIRST, SECOND, Progress, Session, Settings, read_verdict
-from classifiers.rubric import Rubric, Verdict
+from classifiers.annotation.agreement import agreement
+from classifiers.annotation.annotations import Summary, annotation, claim, write_annotations, write_summary
+from classifiers.annotation.excerpts import Excerpt, Sample, read_sample
+from classifiers.annotation.journal import History, Journal, kind_of
+from classifiers.annotation.judging import FIRST, SECOND, Progress, Session, Settings, read_verdict
+from classifiers.annotation.rubric import Rubric, Verdict
 
 
 def annotate(

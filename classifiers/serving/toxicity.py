@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from classifiers.serving import Scores, Serving
-from classifiers.windows import windows
+from classifiers.serving.base import Scores, Serving
+from classifiers.serving.windows import windows
 from pipeline.stage import Interval
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
-from classifiers.rubric import Rubric
+from classifiers.annotation.rubric import Rubric
 from pipeline.stage import Options
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from classifiers.annotations import ANNOTATIONS
-from classifiers.breakdowns import Report
-from classifiers.card import write_evaluation
+from classifiers.annotation.annotations import ANNOTATIONS
 from classifiers.config import Config, Labels, Value, checked, load_config
-from classifiers.crossvalidation import Predictions, predicted, silent
 from classifiers.errors import ClassifierError
+from classifiers.evaluation.breakdowns import Report
+from classifiers.evaluation.card import write_evaluation
+from classifiers.evaluation.crossvalidation import Predictions, predicted, silent
+from classifiers.evaluation.measuring import headline, measure
 from classifiers.jsonl import numbered_lines, read_line
-from classifiers.labels import Labelled, read_labels
-from classifiers.measuring import headline, measure
+from classifiers.labels.reading import Labelled, read_labels
 from classifiers.model import Model
 
 OVERALL: Mapping[Value, int] = {"toxic": 1, "has_toxic_expression": 0, "nontoxic": 0}

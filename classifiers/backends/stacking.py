@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from classifiers.backend import Backend, Raw, Targets
-from classifiers.backends import backend
+from classifiers.backends.backend import Backend, Raw, Targets
+from classifiers.backends.table import backend
+from classifiers.backends.trees import Trees, exported, read
 from classifiers.config import checked
 from classifiers.errors import ClassifierError
-from classifiers.statistics import STATISTICS, statistics
-from classifiers.trees import Trees, exported, read
-from classifiers.views import first
+from classifiers.features.statistics import STATISTICS, statistics
+from classifiers.features.views import first
 from pipeline.stage import Options
 
 Groups = npt.NDArray[np.int64]

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from classifiers.serving import Serving
+from classifiers.serving.base import Serving
 from pipeline.stage import Interval
 
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from classifiers.backend import Raw, Targets
+from classifiers.backends.backend import Raw, Targets
 from classifiers.config import checked
 from classifiers.errors import ClassifierError
-from classifiers.features import FEATURE_VERSION, Edges, Features, edges, matrix, scores
+from classifiers.features.vectors import FEATURE_VERSION, Edges, Features, edges, matrix, scores
 from pipeline.stage import Options
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from classifiers.annotations import ANNOTATIONS, SUMMARY
+from classifiers.annotation.annotations import ANNOTATIONS, SUMMARY
+from classifiers.annotation.excerpts import is_unicode, key_of
 from classifiers.config import Config, Labels, Target
 from classifiers.errors import ClassifierError
-from classifiers.excerpts import is_unicode, key_of
-from classifiers.grouping import codes, connect, near_duplicates
 from classifiers.jsonl import numbered_lines, read_line
-from classifiers.targets import Record, Values, values
+from classifiers.labels.grouping import codes, connect, near_duplicates
+from classifiers.labels.targets import Record, Values, values
 from pipeline.text.url import hosts
 
 SHOWN_PROBLEMS = 5

@@ -8,9 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from sklearn.metrics import confusion_matrix
 
-from classifiers import metrics
-from classifiers.baselines import LENGTH, statistics, strongest, turned
-from classifiers.breakdowns import (
+from classifiers.config import SCORE, TOXIC, Target
+from classifiers.evaluation import metrics
+from classifiers.evaluation.baselines import LENGTH, statistics, strongest, turned
+from classifiers.evaluation.breakdowns import (
     EVEN,
     FINE,
     Report,
@@ -24,11 +25,10 @@ from classifiers.breakdowns import (
     rounded,
     score_thresholds,
 )
-from classifiers.config import SCORE, TOXIC, Target
-from classifiers.crossvalidation import Predictions
-from classifiers.labels import Labelled
-from classifiers.metrics import Bootstrap, Floats, Mask, Numbers, Statistic
-from classifiers.splits import Folds
+from classifiers.evaluation.crossvalidation import Predictions
+from classifiers.evaluation.metrics import Bootstrap, Floats, Mask, Numbers, Statistic
+from classifiers.labels.reading import Labelled
+from classifiers.labels.splits import Folds
 
 WORST = 20
 

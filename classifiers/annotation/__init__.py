@@ -1,0 +1,1 @@
+"""An LLM judges documents under a rubric; every answer is kept."""

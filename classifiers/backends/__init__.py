@@ -1,0 +1,1 @@
+"""Kinds of classifiers, from texts and targets to raw scores."""

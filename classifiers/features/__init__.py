@@ -1,0 +1,1 @@
+"""Texts as numbers, by one code for training and serving."""

@@ -1,0 +1,1 @@
+"""Labelled documents: read, grouped, split."""
