@@ -73,7 +73,7 @@ def collapsed(populations: Mapping[Labels, int], drawn: Mapping[Labels, int]) ->
     """Fold strata of which nothing was drawn with the smallest stratum beside them of which something was.
 
     So every document is represented, by those that are most like it in the first dimensions; but no stratum is folded
-    over the first one (collapsed strata: Cochran 1977, Sampling Techniques, 5A.12).
+    over the first one (collapsed strata: Cochran 1977, Sampling Techniques, chapter 5A).
     """
     into = {labels: labels for labels in populations}
     for place in reversed(range(1, _dimensions(populations))):
