@@ -100,6 +100,14 @@ def _nouns(number: int) -> list[str]:
     return [f"{'、'.join(sights[at:] + sights[:at])}、{number}番。" for at in range(len(sights))]
 
 
+def _insults(number: int) -> list[str]:
+    return ["".join(_turn("insults", number + row * 4, 4)) for row in range(3)]
+
+
+def _promotions(number: int) -> list[str]:
+    return ["".join(_turn("promotions", number * 3 + row * 6, 6)) for row in range(3)]
+
+
 def _mojibake(number: int) -> list[str]:
     text = written()[number * 3].text
     garbled = text.encode().decode("cp932", "ignore").replace("\n", "")
@@ -118,7 +126,9 @@ _KINDS: tuple[tuple[str, str, int, Callable[[int], list[str]], str], ...] = (
     ("mojibake", "mojibake", 6, _mojibake, "保存し直した記事"),
     ("repeated", "lines", 5, _repeated, "大切なお知らせ"),
     ("echo", "repetition", 4, _echo, "こだまの実験"),
-    ("nouns", "words", 3, _nouns, "名所と名物"),
+    ("promotion", "quality", 4, _promotions, "お得なお知らせ"),
+    ("insults", "toxicity", 4, _insults, "雑談の続き"),
+    ("nouns", "quality|words", 3, _nouns, "名所と名物"),
     ("companies", "japanese", 4, _companies, "会員の名簿"),
     ("long_line", "sentences", 3, _long_line, "全商品の案内"),
 )

@@ -9,10 +9,12 @@ import pytest
 
 from classifiers.config import Config, load_config
 from classifiers.model import load
+from classifiers.serving.toxicity import Toxicity
 from classifiers.serving.windows import windows
+from pipeline.recipe import load as load_recipe
 
-CUT = 0.1
-WINDOW = 300
+STEP = next(step for step in load_recipe("ja_web").steps if isinstance(step, Toxicity))
+CUT, WINDOW = STEP.toxic.max, STEP.window
 
 
 @pytest.fixture(scope="module")
