@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.documents import Documents
+from classifiers.serving.base import Serving
 from pipeline.barrier import Barrier
 from pipeline.filters.word_filter import WordFilter
 from pipeline.flow import Flow
@@ -77,11 +78,12 @@ class Chain:
 
 
 def text_chain(recipe: str) -> Chain:
-    """The steps of a recipe behind the one that makes text, but barriers, checkpoints and datatrove's own blocks."""
+    """The filters of a recipe behind the step that makes text: no barriers, no blocks of datatrove, and no classifiers,
+    which the peers' chains have not (``benchmarks/scoring.py`` measures them)."""
     loaded = load(recipe)
     makers = [place for place, step in enumerate(loaded.steps) if makes_text(step)]
     steps = loaded.steps[makers[0] + 1 :] if makers else loaded.steps
-    stages = tuple(step for step in steps if not isinstance(step, Barrier | Checkpoint | Datatrove))
+    stages = tuple(step for step in steps if not isinstance(step, Barrier | Checkpoint | Datatrove | Serving))
     for stage in stages:
         stage.open()
     return Chain(loaded.name, stages, loaded.audit)

@@ -132,7 +132,7 @@ def test_first_documents_fit_the_size_but_are_never_none(tiny: Documents) -> Non
 def test_chain_takes_the_steps_that_see_text() -> None:
     names = [stage.name() for stage in text_chain("ja_web").stages]
     assert names[:2] == ["mojibake", "boilerplate"]
-    assert not {"url", "kana_gate", "extract", "checkpoint", "minhash"} & set(names)
+    assert not {"url", "kana_gate", "extract", "checkpoint", "quality", "toxicity", "minhash"} & set(names)
 
 
 def test_chain_drops_what_the_recipe_drops(chain_of: Callable[..., Chain], tiny: Documents) -> None:
