@@ -68,7 +68,7 @@ class Features(Options):
 
     characters: int | None = Field(default=1000, ge=1)
     """How many characters of the stored text are looked at, from its beginning; null: all."""
-    views: tuple[View, ...] = (View(),)
+    views: tuple[View, ...] = (View(), View(of="outline", ngrams=(2, 6)))
     """Views of the text."""
     statistics: tuple[str, ...] = ()
     """Statistics of the text, each cut into bins of about as many training texts; a column for each bin."""
