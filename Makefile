@@ -6,7 +6,7 @@ RUN ?= runs/sample
 TESTS := --numprocesses 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sample test check format docs test-kills bench-filters bench-dedup bench-dedup-100m bench-dedup-quality bench-scoring bench-gate train data-run clean
+.PHONY: help setup sample test check format docs test-kills bench-filters bench-dedup bench-dedup-100m bench-dedup-quality bench-scoring bench-classifiers bench-gate train data-run clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,11 +52,14 @@ bench-dedup-quality: $(VENV)/.ready ## Measure recall and precision of MinHash a
 bench-scoring: $(VENV)/.ready ## Measure scoring beside scikit-learn and fastText (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python -m benchmarks.scoring
 
+bench-classifiers: $(VENV)/.ready ## Measure the classifiers on documents held out (MIGAKI_DATA or ../shared/data)
+	@$(BIN)/python -m benchmarks.classifiers
+
 bench-gate: $(VENV)/.ready ## Measure the byte gate on the real data (MIGAKI_DATA or ../shared/data)
 	@$(BIN)/python benchmarks/kana_gate.py
 
 train: $(VENV)/.ready ## Train the shipped classifiers anew, with the same bytes (MIGAKI_DATA or ../shared/data)
-	@for name in quality_ja toxicity_ja; do \
+	@for name in quality_ja toxicity_ja genre_ja; do \
 	  $(BIN)/migaki train $$name --data "$${MIGAKI_DATA:-../shared/data}" --output classifiers/models/$$name || exit; done
 
 data-run: $(VENV)/.ready ## Run the default recipe on the real data (MIGAKI_DATA or ../shared/data)

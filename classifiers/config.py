@@ -44,8 +44,10 @@ class Labels(Options):
     categories: str | None = None
     """Field with an object of category -> severity; 2 is positive, 0, 1 and a missing category are negative. Without it
     nothing is known about the categories of a toxic document, and one that is not toxic has none."""
+    label: str | None = None
+    """Field with the label of a target of classes."""
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    """Weight of each document in training."""
+    """Weight of each document in training and calibration."""
     agreement: Mapping[str, Mapping[str, float]] = {}
     """Agreement of the annotators where the file does not have it, the ceiling in cards: head -> figure -> value, e.g.
     `{score: {quadratic_kappa: 0.9}}`."""
@@ -60,11 +62,14 @@ class Labels(Options):
 class Target(Options):
     """What is learnt."""
 
-    kind: Literal["ordinal", "binary"]
+    kind: Literal["ordinal", "binary", "classes"]
+    """Levels of one scale; toxic or not, with categories; or one of several classes."""
     levels: int = Field(default=5, ge=1, le=20)
     """Highest level of an ordinal target; the lowest is 0."""
     categories: Mapping[str, tuple[str, ...]] = {}
     """Heads of a binary target beside `toxic`, each with the categories of which one makes it positive."""
+    classes: Mapping[str, tuple[str, ...]] = {}
+    """Heads of a target of classes, each with the labels that mean it; a document with another label is left out."""
     prior: float | None = Field(default=None, gt=0, lt=1)
     """Share of toxic documents in the text that will be scored, where labelled sets hold more of them: the
     probabilities of all heads of a binary target are moved by as much; without it they are those of the labels."""
@@ -75,11 +80,14 @@ class Target(Options):
     @property
     def heads(self) -> tuple[str, ...]:
         """Names of the heads, in the order of the columns of targets and raw scores."""
-        return (SCORE,) if self.kind == "ordinal" else (TOXIC, *self.categories)
+        binary = (TOXIC, *self.categories)
+        return {"ordinal": (SCORE,), "binary": binary, "classes": tuple(self.classes)}[self.kind]
 
     @model_validator(mode="after")
     def _fitting(self) -> "Target":
-        if self.kind == "ordinal" and (self.categories or self.prior is not None or self.positive_weight != 1):
+        if (self.kind == "classes") != bool(self.classes):
+            raise ValueError("a target of classes, and no other, names its `classes`")
+        if self.kind != "binary" and (self.categories or self.prior is not None or self.positive_weight != 1):
             raise ValueError("`categories`, `prior` and `positive_weight` belong to a binary target")
         if TOXIC in self.categories:
             raise ValueError("`toxic` is a head of every binary target, not a category")
@@ -132,6 +140,8 @@ class Config(Options):
         for source in self.labels:
             if self.target.kind == "ordinal" and source.score is None:
                 raise ValueError(f"labels {source.name!r}: an ordinal target needs `score`, the field with the level")
+            if self.target.kind == "classes" and source.label is None:
+                raise ValueError(f"labels {source.name!r}: a target of classes needs `label`, the field with the class")
             if self.target.kind == "binary" and source.toxic is None and source.categories is None:
                 raise ValueError(f"labels {source.name!r}: a binary target needs `toxic` or `categories`")
         return self
@@ -164,7 +174,7 @@ def checked(model: type[Checked], data: Any, place: str) -> Checked:
 
 def _find(path: str | Path) -> Path:
     file = Path(path)
-    if file.exists():
+    if file.is_file():
         return file
     package = Path(__file__).parent.parent
     folders = (package / "configs" / "classifiers", package / "pipeline" / "configs" / "classifiers")

@@ -40,10 +40,10 @@ class About(Options):
     name: str
     version: int
     description: str
-    kind: Literal["ordinal", "binary"]
+    kind: Literal["ordinal", "binary", "classes"]
     heads: tuple[str, ...] = Field(min_length=1)
     levels: int
-    """Highest level of an ordinal model; 1 for a binary one."""
+    """Highest level of an ordinal model; 1 for another."""
     backend: str
     features: int
     """FEATURE_VERSION of the code that trained it."""
@@ -54,7 +54,7 @@ class About(Options):
     labels: Mapping[str, Any]
     """Hash, number and sources of the labels."""
     code: str
-    """sha256 of the source files that turn text into scores."""
+    """sha256 of the source of features, backend and calibration; FEATURE_VERSION vouches for the normal forms below."""
     libraries: Mapping[str, str]
     """Versions of the libraries that trained it."""
     calibration: Mapping[str, Any]
@@ -85,12 +85,12 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """``ordinal`` or ``binary``."""
+        """``ordinal``, ``binary`` or ``classes``."""
         return self.about.kind
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """What it was trained on: ``score``, or ``toxic`` and categories."""
+        """What it was trained on: ``score``, or ``toxic`` and categories, or classes."""
         return self.about.heads
 
     @property
@@ -114,7 +114,7 @@ class Model:
         """Score n texts; a null is scored as the empty text.
 
         Ordinal: ``score``, the expected level, and ``at_least_1`` to the highest level, the probability of that level
-        or more. Binary: a probability for each head.
+        or more. Others: a probability for each head.
         """
         return predict(self._backend.raw(texts), self._calibrations, self.columns)
 

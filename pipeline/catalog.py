@@ -36,6 +36,7 @@ STEPS = {
     "hojichar_words": "pipeline.filters.hojichar:HojicharWords",
     "quality": "classifiers.serving.quality:Quality",
     "toxicity": "classifiers.serving.toxicity:Toxicity",
+    "genre": "classifiers.serving.genre:Genre",
     "percentile": "classifiers.serving.percentile:Percentile",
     "checkpoint": "pipeline.stage:Checkpoint",
     "datatrove": "pipeline.modifiers.datatrove_block:Datatrove",

@@ -121,7 +121,8 @@ def test_page_on_scaling_says_what_was_measured() -> None:
         for name in ("all phases", "memory of all processes", "all phases, written", "clusters")
     )
     quoted += [
-        f"{seconds:.0f} s and {memory:.2f} GB in all processes, {seconds / figures['all phases']:.0f} times the seconds",
+        f"{seconds:.0f} s and {memory:.2f} GB in all processes",
+        f"{seconds / figures['all phases']:.0f} times the seconds of 10 million",
         f"its {written:.0f} GB",
         f"{clusters:.0f} s at 100 million",
     ]

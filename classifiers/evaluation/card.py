@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from classifiers.config import SCORE, Config, Target
@@ -49,7 +50,7 @@ def write(folder: Path, subject: Subject) -> Report:
     """
     config, target = subject.config, subject.config.target
     splits: dict[str, Report] = {
-        by: subject.measured.get(by) or measure(predictions, target, config.split.seed)
+        by: subject.measured.get(by) or measure(predictions, target, config.split.seed, by)
         for by, predictions in subject.predictions.items()
     }
     errors: dict[str, list[Report]] = {
@@ -69,7 +70,7 @@ def write(folder: Path, subject: Subject) -> Report:
         _header(config, subject.noncommercial),
         f"# {plain(config.name)}\n",
         *([plain(config.description)] if config.description else []),
-        _use(target),
+        _use(target, subject.labelled),
         "## Labels",
         _labels(subject.labelled, subject.noncommercial),
         "## Figures on held-out documents",
@@ -141,7 +142,7 @@ def _header(config: Config, noncommercial: bool) -> str:
     return f"---\n{yaml.safe_dump(header, allow_unicode=True, sort_keys=False)}---"
 
 
-def _use(target: Target) -> str:
+def _use(target: Target, labelled: Labelled) -> str:
     if target.kind == "ordinal":
         says = (
             f"Predicts a level from 0 to {target.levels} as a judge would give it: `score` is the expected level, "
@@ -149,16 +150,23 @@ def _use(target: Target) -> str:
         )
     else:
         heads = ", ".join(f"`{head}`" for head in target.heads)
-        says = f"Predicts a probability for each of {heads}."
-        if target.prior is not None:
-            says += (
-                f" Probabilities are those of text of which {percent(target.prior)} is toxic; the labelled documents "
-                "hold more of it, so there they look too low, and calibration is off by as much."
-            )
+        says = f"Predicts a probability for each of {heads}.{_prior(target, labelled)}"
     return (
         f"{says} It is meant for ranking and filtering documents of a pretraining corpus by the thousand, not for "
         "verdicts on single texts, authors or users. It repeats what its labels say, their errors and tastes included: "
-        "look at what is kept of each genre below before you cut."
+        "look at what it does to each kind of text below before you cut."
+    )
+
+
+def _prior(target: Target, labelled: Labelled) -> str:
+    if target.prior is None:
+        return ""
+    measured = labelled.targets[~labelled.train_only, 0]
+    share = float(np.nanmean(measured))
+    return (
+        f" Probabilities are those of text of which {percent(target.prior)} is toxic. Of the documents measured here "
+        f"{percent(share)} are, so on them probabilities look too {'low' if share > target.prior else 'high'}, and "
+        "calibration is off by as much."
     )
 
 
@@ -195,9 +203,11 @@ def _labels(labelled: Labelled, noncommercial: bool) -> str:
 def _how_held_out(config: Config) -> str:
     return (
         f"{config.split.folds} folds, seed {config.split.seed}. Near-duplicates and hosts never stand on both sides, "
-        "by group neither do groups; that figure is the one to expect on sites the model has not seen. Scores are "
-        "calibrated as served, and cuts tuned on the other folds. In brackets 95 % intervals of a bootstrap over "
-        "near-duplicate clusters."
+        "by group neither do groups; that figure is the one to expect on sites the model has not seen. Cuts "
+        "are tuned on the other folds. Calibration is the one that is served, learnt from these very documents, a few "
+        "numbers only: ranks do not depend on it, errors of levels and of probabilities look a little smaller than on "
+        "new documents. In brackets 95 % intervals of a bootstrap: over whole groups where these were held out, else "
+        "over near-duplicate clusters."
     )
 
 

@@ -101,12 +101,14 @@ def _source(config: Config, on: Path) -> Labels:
         fields["group"] = "source"
     if config.target.kind == "ordinal":
         return Labels(**fields, score="score")
+    if config.target.kind == "classes":
+        return Labels(**fields, label=config.labels[0].label)
     return Labels(**fields, toxic={"overall": OVERALL}, categories="labels" if "labels" in record else None)
 
 
 def _described(config: Config) -> str:
     target = config.target
-    return f"ordinal, 0 to {target.levels}" if target.kind == "ordinal" else f"binary, {', '.join(target.heads)}"
+    return f"{target.kind}, " + (f"0 to {target.levels}" if target.kind == "ordinal" else ", ".join(target.heads))
 
 
 def _warnings(model: Model, labelled: Labelled, seen: int) -> tuple[str, ...]:

@@ -27,20 +27,22 @@ from classifiers.evaluation.breakdowns import (
 )
 from classifiers.evaluation.crossvalidation import Predictions
 from classifiers.evaluation.metrics import Bootstrap, Floats, Mask, Numbers, Statistic
+from classifiers.labels.grouping import codes, connect
 from classifiers.labels.reading import Labelled
-from classifiers.labels.splits import Folds
+from classifiers.labels.splits import By, Folds
 
 WORST = 20
 
 
-def measure(predictions: Predictions, target: Target, seed: int = 0) -> Report:
+def measure(predictions: Predictions, target: Target, seed: int = 0, by: By = "random") -> Report:
     """Measure predictions against labels: plain JSON, the same for the same input.
 
-    A figure is ``{value, low, high}``, with the 95 % interval of a bootstrap over near-duplicate clusters; null where
-    it is undefined. ``cuts`` holds for each probability the cut with the best F1 on all of these documents; ``tuned``
+    A figure is ``{value, low, high}``, with the 95 % interval of a bootstrap over near-duplicate clusters, or over
+    whole groups of predictions held out ``by`` group, since new groups are what that figure is of; null where it is
+    undefined. ``cuts`` holds for each probability the cut with the best F1 on all of these documents; ``tuned``
     figures do not use it, but cuts found on the other folds, or in training.
     """
-    bootstrap = Bootstrap.of(predictions.labelled.table["cluster"].to_numpy(), seed)
+    bootstrap = Bootstrap.of(_units(predictions.labelled, by), seed)
     sheet = _Sheet(predictions, bootstrap)
     report = _ordinal(sheet, target.levels) if target.kind == "ordinal" else _binary(sheet, target.heads)
     agreement = {
@@ -57,6 +59,9 @@ def headline(predictions: Predictions, target: Target) -> dict[str, float | None
     if target.kind == "ordinal":
         levels, scores = predictions.labelled.targets[:, 0], predictions.columns[SCORE]
         figures["spearman"] = rounded(metrics.point(metrics.spearman(levels, scores), len(levels)))
+    if target.kind == "classes":
+        chosen = np.argmax([predictions.columns[head] for head in target.heads], axis=0)
+        figures["accuracy"] = rounded(np.mean(chosen == predictions.labelled.targets.argmax(axis=1)))
     for name, head, truth in _tasks(predictions.labelled, target):
         known = np.flatnonzero(~np.isnan(predictions.labelled.targets[:, head]))
         scores, positive = predictions.columns[name][known], truth[known]
@@ -68,9 +73,15 @@ def headline(predictions: Predictions, target: Target) -> dict[str, float | None
 
 
 def worst(predictions: Predictions, target: Target) -> list[Report]:
-    """The WORST documents whose label and first prediction differ most, farthest first, without their texts."""
-    column = SCORE if target.kind == "ordinal" else TOXIC
-    labels, scores = predictions.labelled.targets[:, 0], predictions.columns[column]
+    """The WORST documents whose label and first prediction differ most, farthest first, without their texts.
+
+    Of a target of classes the prediction is the probability of the document's own class, and its label 1.
+    """
+    if target.kind == "classes":
+        labels, scores = np.ones(predictions.labelled.table.num_rows, np.float32), _of_own_class(predictions, target)
+    else:
+        column = SCORE if target.kind == "ordinal" else TOXIC
+        labels, scores = predictions.labelled.targets[:, 0], predictions.columns[column]
     errors = np.nan_to_num(np.abs(labels - scores), nan=-1.0)
     rows = [int(row) for row in np.argsort(-errors, kind="stable")[:WORST] if errors[row] >= 0]
     table = predictions.labelled.table.select(["key", "id", "source", "group", "genre"]).take(
@@ -246,6 +257,18 @@ def _tasks(labelled: Labelled, target: Target) -> list[tuple[str, int, Mask]]:
         labels = labelled.targets[:, 0]
         return [(f"at_least_{level}", 0, labels >= level - EVEN) for level in range(1, target.levels + 1)]
     return [(head, place, labelled.targets[:, place] == 1) for place, head in enumerate(target.heads)]
+
+
+def _units(labelled: Labelled, by: By) -> npt.NDArray[np.int64]:
+    """What is drawn as a whole, numbered, for each document."""
+    clusters: npt.NDArray[np.int64] = labelled.table["cluster"].to_numpy()
+    return connect([clusters, codes(labelled.table["group"])]) if by == "group" else clusters
+
+
+def _of_own_class(predictions: Predictions, target: Target) -> npt.NDArray[np.float32]:
+    own = predictions.labelled.targets.argmax(axis=1)
+    scores = np.stack([predictions.columns[head] for head in target.heads], axis=1)
+    return scores[np.arange(len(own)), own]
 
 
 def _nearest(values: Numbers, levels: int) -> npt.NDArray[np.int64]:

@@ -24,6 +24,8 @@ from classifiers.labels.targets import Record, Values, values
 from pipeline.text.url import hosts
 
 SHOWN_PROBLEMS = 5
+BEGINNING = 100
+"""Characters, white space aside, by which a text is known again."""
 COLUMNS = {
     "key": pa.string(),
     "id": pa.string(),
@@ -73,7 +75,8 @@ class Labelled:
 
     @property
     def fingerprints(self) -> npt.NDArray[np.uint64]:
-        """The n texts as 64 bits each, by which a model remembers what it was trained on."""
+        """The beginnings of the n texts as 64 bits each, by which a model knows again what it was trained on, though it
+        be cut or spaced otherwise."""
         return np.array([_fingerprint(text) for text in self.texts.to_pylist()], np.uint64)
 
     @property
@@ -235,7 +238,8 @@ def _text_of(record: Record, texts: Mapping[str, str]) -> str:
 
 
 def _fingerprint(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    beginning = "".join(text[: 2 * BEGINNING].split())[:BEGINNING]
+    return int.from_bytes(hashlib.blake2b(beginning.encode(), digest_size=8).digest(), "big")
 
 
 def _merge(documents: Sequence[_Document], target: Target) -> tuple[list[tuple[_Document, Values]], int]:

@@ -19,7 +19,8 @@ def values(record: Record, labels: Labels, target: Target) -> Values | None:
 
     Raises ValueError, saying what would do, for a value that its field cannot have.
     """
-    found = _level(record, labels, target) if target.kind == "ordinal" else _binary(record, labels, target)
+    read = {"ordinal": _level, "binary": _binary, "classes": _class}[target.kind]
+    found = read(record, labels, target)
     return None if all(value is None for value in found) else found
 
 
@@ -31,6 +32,15 @@ def _level(record: Record, labels: Labels, target: Target) -> Values:
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0 <= level <= target.levels:
         raise ValueError(f"`{field}` is {level!r:.60}, not a number from 0 to {target.levels}")
     return (float(level),)
+
+
+def _class(record: Record, labels: Labels, target: Target) -> Values:
+    field = str(labels.label)
+    label = _field(record, field)
+    if label is not None and not isinstance(label, str):
+        raise ValueError(f"`{field}` is {label!r:.60}, not the name of a class")
+    said = [label in names for names in target.classes.values()]
+    return tuple(float(is_it) if any(said) else None for is_it in said)
 
 
 def _binary(record: Record, labels: Labels, target: Target) -> Values:

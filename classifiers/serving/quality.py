@@ -9,7 +9,7 @@ from pipeline.stage import Interval
 
 
 class Quality(Serving):
-    """Scores texts with a classifier trained on judgements of a language model, from 0 (no text) to 5 (exemplary).
+    """Scores texts with a classifier trained on judgements of a language model, from 0 (unreadable) to 5 (exemplary).
 
     ``score`` is the expected level, ``at_least_<t>`` the probability that a judge would give t points or more; which
     points there are is in the model's card. Without a bound the step only scores: the columns serve a percentile cut
