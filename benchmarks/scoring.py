@@ -15,6 +15,7 @@ import fasttext
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from rich.console import Console
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import RidgeClassifier
@@ -27,10 +28,13 @@ from classifiers.backends.linear import Linear, LinearOptions
 from classifiers.features.vectors import Features, View, edges
 from classifiers.features.views import views
 from classifiers.model import load, shipped
+from classifiers.serving.base import Serving
+from pipeline.recipe import load as load_recipe
 from pipeline.text.chars import Char, characters, count_chars
 
 SPEED = "MB/s"
 PEER_MEGABYTES = 4
+SHORT = 100
 TOLERANCE = 1e-5
 LIBRARIES = ("numba", "numpy", "pyarrow", "scikit-learn", "scipy", "fasttext-numpy2")
 PLAIN = Features(characters=None, views=(View(of="characters", ngrams=(1, 3), bits=18, frequency="count"),))
@@ -111,6 +115,18 @@ def own_rows(documents: Documents) -> Iterator[Row]:
     for name in shipped():
         job = partial(load(name).predict, documents.texts)
         yield Row(f"shipped model {name}", speeds({name: job}, documents.size)[name], None, SPEED)
+    yield from step_rows(documents)
+
+
+def step_rows(documents: Documents) -> Iterator[Row]:
+    """The steps of ``ja_web``, with columns and verdicts: on whole documents, and on their first SHORT characters."""
+    beginnings = pc.utf8_slice_codeunits(documents.texts, 0, SHORT)
+    sets = {"documents": documents.texts, f"texts of {SHORT} characters": beginnings}
+    for step in (step for step in load_recipe("ja_web").steps if isinstance(step, Serving)):
+        for of, texts in sets.items():
+            name = f"step {step.name()} of ja_web, on {of}"
+            job = partial(step.process, pa.RecordBatch.from_pydict({"text": texts}))
+            yield Row(name, speeds({name: job}, pc.sum(pc.binary_length(texts)).as_py())[name], None, SPEED)
 
 
 def linear(

@@ -5,6 +5,7 @@ scikit-learn, openai and altair take seconds to import, so a command imports wha
 # ruff: noqa: PLC0415
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,9 @@ from pipeline.sampling import sample as draw
 if TYPE_CHECKING:
     from classifiers.annotation.annotations import Summary
     from classifiers.annotation.judging import Status
+
+MARKS = ("run.json", "sample.json", "annotate.json", "model.json", "index.json")
+"""Files that tell what a folder is."""
 
 DataOption = Annotated[
     Path,
@@ -69,6 +73,7 @@ def sample(
             characters=characters,
             seed=seed,
         )
+        _refuse_other(Path(to), "sample.json")
         drawn = draw(run_folder, to, options, tracked("reading"))
     table = Table(title=f"{drawn.documents:,} of {drawn.population:,} documents", title_justify="left")
     for heading in ("stratum", "population", "text on hand", "drawn", "weight"):
@@ -123,7 +128,10 @@ def annotate(
     from classifiers.annotation.rubric import load_rubric
 
     with user_errors("Interrupted. Every answer is kept; the same command goes on from here."):
+        _refuse_other(to, "annotate.json")
         chosen = load_rubric(rubric)
+        if key_from != "OPENAI_API_KEY" and key_from not in os.environ:
+            raise ClassifierError(f"--key-from {key_from}: no such environment variable")
         if import_from:
             _conclude(import_annotations(import_from, documents, chosen, to), to)
             return
@@ -191,6 +199,8 @@ def evaluate(
     from classifiers.model import load
 
     with user_errors():
+        if to:
+            _refuse_other(to, "metrics.json")
         loaded = load(model)
         found = measure(loaded, on, data, to, _step, noncommercial)
     if as_json:
@@ -213,6 +223,14 @@ def register(app: typer.Typer) -> None:
     )(annotate)
     app.command(epilog="Example: `migaki train quality_ja --data ../data -o models/quality`")(train)
     app.command(epilog="Example: `migaki evaluate quality_ja --on annotations`")(evaluate)
+
+
+def _refuse_other(folder: Path, own: str) -> None:
+    """Keep what a command writes out of files, and out of the folders of others."""
+    if folder.exists() and not folder.is_dir():
+        raise ClassifierError(f"{folder}: a file; name a folder")
+    if held := [mark for mark in MARKS if mark != own and (folder / mark).is_file()]:
+        raise ClassifierError(f"{folder}: holds something else ({held[0]}); choose another folder")
 
 
 def _checked(kind: Any, **options: Any) -> Any:
@@ -269,7 +287,7 @@ def _conclude(summary: "Summary", to: Path) -> None:
     output.print(Text(f"annotations: {to}/annotations.jsonl"), soft_wrap=True)
     if summary.stopped:
         errors.print(Text(harmless(f"Stopped: {summary.stopped}. The same command goes on from here.")), soft_wrap=True)
-    if summary.failed or summary.pending:
+    if summary.failed or summary.pending or not summary.accepted:
         raise typer.Exit(INTERRUPTED if summary.stopped == "interrupted" else UNFINISHED)
 
 

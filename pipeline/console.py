@@ -52,6 +52,11 @@ def user_errors(interrupted: str = "Interrupted.") -> Iterator[None]:
     except MISTAKES as error:
         errors.print(Text(harmless(f"error: {error}")), soft_wrap=True)
         raise typer.Exit(USAGE) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        errors.print(Text(harmless(f"error: {error.filename}: {error.strerror}")), soft_wrap=True)
+        raise typer.Exit(USAGE) from None
     except KeyboardInterrupt:
         errors.print(interrupted)
         raise typer.Exit(INTERRUPTED) from None

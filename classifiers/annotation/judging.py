@@ -30,6 +30,8 @@ from classifiers.annotation.rubric import Rubric, Verdict
 FIRST, SECOND = 1, 2
 TRIES = 2
 """Answers without a usable verdict after which a document is discarded."""
+DISCARDED_AT_FIRST = 10
+"""Documents without an accepted one among them whose answers cannot be used: no more are paid for."""
 FAILED_IN_A_ROW = 3
 """Documents failed in a row, per request under way, after which the endpoint is taken to be down."""
 LONGEST_WAIT = 600.0
@@ -115,7 +117,7 @@ class Session:
         self._tokens = Pace(settings.tokens_per_minute)
         self._budget = Budget(settings.budget, journal.history.cost)
         self._resume_at = 0.0
-        self._failed_in_a_row = 0
+        self._failed_in_a_row = self._discarded = 0
         self._started, self._judged, self._to_judge = time.monotonic(), 0, 0
         self._twice = sum(map(self._is_twice, sample.excerpts))
 
@@ -181,10 +183,15 @@ class Session:
             self._tokens.correct((entry.tokens_in or 0) + (entry.tokens_out or 0) - expected)
 
     def note(self, ending: Ending, judge: Judge) -> None:
-        """Give up on an endpoint that fails for one document after another."""
+        """Give up on an endpoint that fails for one document after another, and on a judge whose answers never fit."""
         self._judged += ending.outcome != "retry"
         if not ending.failure:
             self._failed_in_a_row = 0
+        outcomes = self.journal.history.outcomes
+        if ending.outcome == "discarded" and not outcomes[FIRST, "accepted"]:
+            self._discarded += 1
+            if self._discarded >= DISCARDED_AT_FIRST:
+                self.give_up(f"none of the first {self._discarded} answers fits the rubric, the last: {ending.reason}")
         if ending.outcome != "failed":
             return
         self._failed_in_a_row += 1

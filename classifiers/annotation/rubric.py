@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 import classifiers
 from classifiers.annotation.answers import UnfitAnswerError
+from classifiers.config import checked
 from classifiers.errors import ClassifierError
 from pipeline.stage import Options
 from pipeline.suggest import did_you_mean
@@ -183,6 +184,7 @@ class SafetyRubric(_Rubric):
 
 
 Rubric = OrdinalRubric | SafetyRubric
+KINDS: Mapping[str, type[OrdinalRubric] | type[SafetyRubric]] = {"ordinal": OrdinalRubric, "safety": SafetyRubric}
 
 
 def load_rubric(name: str) -> Rubric:
@@ -193,9 +195,12 @@ def load_rubric(name: str) -> Rubric:
     path = _find(name)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TypeAdapter[Rubric](Annotated[Rubric, Field(discriminator="kind")]).validate_python(content)
-    except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ClassifierError(f"{path}: {error}") from None
+    kind = content.get("kind") if isinstance(content, Mapping) else None
+    if kind not in KINDS:
+        raise ClassifierError(f"{path}: `kind` is {kind!r:.60}{did_you_mean(str(kind), KINDS)}")
+    return checked(KINDS[str(kind)], content, str(path))
 
 
 def grounds(record: Mapping[str, Any]) -> object:

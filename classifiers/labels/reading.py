@@ -21,6 +21,7 @@ from classifiers.errors import ClassifierError
 from classifiers.jsonl import numbered_lines, read_line
 from classifiers.labels.grouping import codes, connect, near_duplicates
 from classifiers.labels.targets import Record, Values, values
+from pipeline.suggest import did_you_mean
 from pipeline.text.url import hosts
 
 SHOWN_PROBLEMS = 5
@@ -124,7 +125,8 @@ def read_labels(config: Config, data: Path, noncommercial: bool = False) -> Labe
         sources.append(read)
     merged, conflicts = _merge(documents, config.target)
     if not merged:
-        raise ClassifierError(f"{config.name}: no labelled document in {', '.join(labels.path for labels in taken)}")
+        left = "; ".join(f"{source['name']}: {_counted(source['left_out'])}" for source in sources)
+        raise ClassifierError(f"{config.name}: no labelled document; left out: {left or 'every source'}")
     table = _table(merged, config.target)
     _count(sources, table, config.target)
     left_out = [_terms(labels) for labels in config.labels if labels not in taken]
@@ -136,7 +138,7 @@ def _read(labels: Labels, config: Config, data: Path) -> tuple[list[_Document], 
     path = _file(labels.path, config, data)
     texts = _texts(_file(labels.texts, config, data)) if labels.texts else None
     documents: list[_Document] = []
-    problems: list[str] = []
+    problems: dict[str, list[int]] = {}
     left_out: Counter[str] = Counter()
     lines = 0
     for number, line in numbered_lines(path):
@@ -144,22 +146,30 @@ def _read(labels: Labels, config: Config, data: Path) -> tuple[list[_Document], 
         try:
             document = _document(read_line(line), labels, config.target, texts)
         except ValueError as error:
-            problems.append(f"{path}:{number}: {error}")
+            problems.setdefault(str(error), []).append(number)
         else:
             if isinstance(document, str):
                 left_out[document] += 1
             else:
                 documents.append(document)
-    _refuse(problems)
+    _refuse(path, problems)
     return documents, {**_terms(labels), "read": lines, "left_out": left_out} | _agreement(path, labels)
 
 
-def _refuse(problems: Sequence[str]) -> None:
-    if problems:
-        more = len(problems) - SHOWN_PROBLEMS
-        raise ClassifierError(
-            "\n".join(problems[:SHOWN_PROBLEMS]) + (f"\nand {more} more bad lines" if more > 0 else "")
-        )
+def _refuse(path: Path, problems: Mapping[str, Sequence[int]]) -> None:
+    """Raise ClassifierError with every kind of problem once, at the first line that has it."""
+    if not problems:
+        return
+    said = [
+        f"{path}:{lines[0]}: {problem}" + (f" (and {len(lines) - 1} more lines)" if len(lines) > 1 else "")
+        for problem, lines in problems.items()
+    ]
+    more = sum(len(lines) for lines in list(problems.values())[SHOWN_PROBLEMS:])
+    raise ClassifierError("\n".join(said[:SHOWN_PROBLEMS]) + (f"\nand {more} more bad lines" if more else ""))
+
+
+def _counted(left_out: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in left_out.items()) or "nothing, it is empty"
 
 
 def _file(path: str, config: Config, data: Path) -> Path:
@@ -174,22 +184,24 @@ def _file(path: str, config: Config, data: Path) -> Path:
 def _texts(path: Path) -> dict[str, str]:
     """Text of each id."""
     texts: dict[str, str] = {}
-    problems = []
+    problems: dict[str, list[int]] = {}
     for number, line in numbered_lines(path):
         try:
             record = read_line(line)
             texts[str(record["id"])] = _text(record, "text") or ""
         except KeyError as error:
-            problems.append(f"{path}:{number}: no field {error}")
+            problems.setdefault(f"no field {error}", []).append(number)
         except ValueError as error:
-            problems.append(f"{path}:{number}: {error}")
-    _refuse(problems)
+            problems.setdefault(str(error), []).append(number)
+    _refuse(path, problems)
     return texts
 
 
 def _document(record: Record, labels: Labels, target: Target, texts: Mapping[str, str] | None) -> _Document | str:
     """Return the document of a record, or the reason why it is left out."""
-    if any(record.get(name) not in allowed for name, allowed in labels.only.items()):
+    if unknown := [name for name in labels.only if name not in record]:
+        raise ValueError(f"no field `{unknown[0]}`{did_you_mean(unknown[0], record)}")
+    if any(record[name] not in allowed for name, allowed in labels.only.items()):
         return "other_part"
     text = _text(record, labels.text) if texts is None else _text_of(record, texts)
     if text is None or not text.strip():
@@ -214,6 +226,8 @@ def _document(record: Record, labels: Labels, target: Target, texts: Mapping[str
 
 
 def _group(record: Record, labels: Labels) -> str:
+    if labels.group and labels.group not in record:
+        raise ValueError(f"no field `{labels.group}`{did_you_mean(labels.group, record)}")
     value = _text(record, labels.group) if labels.group else None
     return (re.sub(labels.group_pattern, "", value) if value and labels.group_pattern else value) or labels.name
 

@@ -88,9 +88,14 @@ def test_a_bad_line_is_named_with_its_file_and_number(tmp_path: Path, line: str,
     assert said in str(error.value)
 
 
-def test_all_bad_lines_are_counted_and_the_first_ones_named(tmp_path: Path) -> None:
-    with pytest.raises(ClassifierError, match=r"labels.jsonl:2: (.|\n)*:6: (.|\n)*and 2 more bad lines"):
-        read(tmp_path, {"text": SENTENCE, "score": 1}, *[{"text": OTHER, "score": -1}] * 7)
+def test_all_bad_lines_are_counted_and_each_problem_is_named_once(tmp_path: Path) -> None:
+    bad = [{"text": SENTENCE, "score": -level} for level in (1, 1, 2, 3, 4, 5, 6)]
+    with pytest.raises(ClassifierError) as error:
+        read(tmp_path, {"text": SENTENCE, "score": 1}, *bad)
+    first, second, *_, last = str(error.value).splitlines()
+    assert first.endswith("labels.jsonl:2: `score` is -1, not a number from 0 to 5 (and 1 more lines)")
+    assert second.endswith("labels.jsonl:4: `score` is -2, not a number from 0 to 5")
+    assert last == "and 1 more bad lines"
 
 
 def test_every_line_is_a_document_or_left_out_for_a_reason(tmp_path: Path) -> None:
@@ -226,10 +231,17 @@ def test_agreement_that_an_annotation_folder_measured_is_the_ceiling(tmp_path: P
     assert stated.report["sources"][0]["agreement"] == {"score": {"quadratic_kappa": 0.8}}
 
 
+@pytest.mark.parametrize("options", [{"group": "sorce"}, {"only": {"sorce": ("a",)}}])
+def test_a_misspelt_field_is_refused(tmp_path: Path, options: dict[str, Any]) -> None:
+    write(tmp_path / "labels.jsonl", {"text": SENTENCE, "score": 1, "source": "a"})
+    with pytest.raises(ClassifierError, match=r"labels.jsonl:1: no field `sorce`; did you mean `source`"):
+        read_labels(config({"path": "labels.jsonl", **options}), tmp_path)
+
+
 def test_files_that_are_missing_or_hold_no_label_are_named(tmp_path: Path) -> None:
     with pytest.raises(ClassifierError, match=r"nothing.jsonl: no such file"):
         read_labels(config({"path": "nothing.jsonl"}), tmp_path)
-    with pytest.raises(ClassifierError, match=r"no labelled document in labels.jsonl"):
+    with pytest.raises(ClassifierError, match=r"no labelled document; left out: \w+: no_label 1"):
         read(tmp_path, {"text": SENTENCE, "score": None})
 
 
