@@ -146,7 +146,7 @@ def test_a_pattern_makes_two_extractions_of_a_site_one_group(tmp_path: Path) -> 
     records = [
         {"key": "0", "text": SENTENCE, "score": 1, "site": "law_main"},
         {"key": "1", "text": OTHER, "score": 1, "site": "law_full"},
-        {"key": "2", "text": LONG, "score": 1},
+        {"key": "2", "text": LONG, "score": 1, "site": None},
     ]
     labelled = read(tmp_path, *records, group="site", group_pattern="_(main|full)$")
     assert labelled.table["group"].to_pylist() == ["law", "law", "source0"]

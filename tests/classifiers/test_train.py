@@ -139,7 +139,9 @@ def test_documents_that_only_teach_are_not_measured(data: Path, tmp_path: Path) 
         encoding="utf-8",
     )
     config = binary()
-    config = config.model_copy(update={"labels": (*config.labels, *binary(clean | {"categories": None}).labels)})
+    config = config.model_copy(
+        update={"labels": (*config.labels, *binary(clean | {"categories": None, "group": None}).labels)}
+    )
     trained = train(config, data, tmp_path / "model")
     figures = json.loads((tmp_path / "model" / "metrics.json").read_text(encoding="utf-8"))["splits"]
     assert figures["group"]["documents"] == figures["random"]["documents"] == 160
