@@ -10,6 +10,7 @@ from labelled import configuration, labelled_table, text_of
 
 from benchmarks import classifiers as benchmark
 from benchmarks.classifiers import Scored
+from benchmarks.results import FOLDER, ROOT
 from classifiers.config import Config
 from classifiers.labels.reading import Labelled, read_labels
 from classifiers.labels.splits import folds
@@ -123,3 +124,24 @@ def test_the_step_is_that_of_the_default_recipe() -> None:
     found = benchmark.toxicity_step("ja_web")
     assert found.window
     assert set(benchmark.bounds_of(found)) <= set(found.served.columns)
+
+
+def test_page_on_classifiers_says_what_was_measured() -> None:
+    rows = json.loads((FOLDER / "classifiers.json").read_text(encoding="utf-8"))["rows"]
+    page = (ROOT / "docs/classifiers.md").read_text(encoding="utf-8")
+    splits = ("group", "random", "stratified")
+
+    def said(backend: str, side: str) -> str:
+        return " | ".join(
+            " / ".join(f"{row[side]:.2f}" for row in of(f"quality, {split}, {backend}")) for split in splits
+        )
+
+    def of(name: str) -> list[dict[str, float]]:
+        return [row for row in rows if row["name"] == name]
+
+    quoted = [said(backend, "ours") for backend in ("linear", "fasttext, characters", "fasttext, words", "stacking")]
+    quoted.append(said("linear", "peer"))
+    names = [row["name"] for row in rows]
+    at_the_cut = ("literature, 1 of 217", "news, 1 of 632", "law, 0 of 292", "blog, 7 of 537", "boards, 13 of 40")
+    assert [name for name in at_the_cut if f"toxicity, group, cut 0.3: {name}" not in names] == []
+    assert [figures for figures in quoted if figures not in page] == []
