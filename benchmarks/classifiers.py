@@ -27,18 +27,18 @@ from benchmarks.documents import data_folder, documents
 from benchmarks.real_shards import html_pages, loose_pages, text_lines
 from benchmarks.results import FOLDER, Row, show, write
 from classifiers import model
-from classifiers.backends import table as backends
 from classifiers.backends.backend import Backend, Raw
 from classifiers.config import TOXIC, Config, load_config
 from classifiers.evaluation import metrics
 from classifiers.evaluation.crossvalidation import Columns, cross_validate, predictions
 from classifiers.evaluation.measuring import headline
-from classifiers.labels.grouping import codes, connect, near_duplicates
+from classifiers.labels.grouping import connect, near_duplicates
 from classifiers.labels.reading import Labelled, read_labels
 from classifiers.labels.splits import By, Folds, folds, held_out
 from classifiers.ordinal import Calibration, calibrate
 from classifiers.serving.toxicity import Toxicity
 from classifiers.serving.windows import windows
+from classifiers.train import fit
 from pipeline.recipe import load
 from pipeline.stage import Interval
 
@@ -145,14 +145,6 @@ def figures(labelled: Labelled, placed: Folds, train: Callable[[Labelled], Any],
     )
     measured = headline(found, config.target)
     return {figure: float(measured[figure] or 0) for figure in FIGURES}
-
-
-def fit(config: Config, labelled: Labelled) -> Backend:
-    """Train a backend as ``migaki train`` does. Raises ValueError for a configuration that weighs documents anew."""
-    if config.balance or config.target.positive_weight != 1:
-        raise ValueError(f"{config.name}: the benchmark knows no `balance` and no `positive_weight`")
-    groups = codes(labelled.table["group"])
-    return backends.fit(config.backend, labelled.texts, labelled.targets, labelled.weights, config.options, groups)
 
 
 @dataclass(frozen=True)

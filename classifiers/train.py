@@ -68,7 +68,7 @@ def train(config: Config, data: Path, to: Path, noncommercial: bool = False, pro
         held_out = {by: predictions(labelled, split.raw, split.folds, served) for by, split in splits.items()}
         curve = _curve(config, labelled, next(iter(splits.values())), served, progress)
         progress("model: fit on all documents")
-        backend = _fit(config, labelled)
+        backend = fit(config, labelled)
         with model.new_folder(to) as folder:
             _write_weights(folder, backend, labelled)
             progress("card: measure and draw")
@@ -97,7 +97,7 @@ def _place(config: Config, labelled: Labelled, progress: Progress) -> dict[By, F
 
 def _hold_out(config: Config, labelled: Labelled, by: By, placed: Folds, progress: Progress) -> HeldOut:
     try:
-        raw = cross_validate(labelled, placed, partial(_fit, config), lambda step: progress(f"{by}: {step}"))
+        raw = cross_validate(labelled, placed, partial(fit, config), lambda step: progress(f"{by}: {step}"))
     except ClassifierError as error:
         raise ClassifierError(f"training without the documents held out by {by}: {error}") from None
     return HeldOut(by, placed, raw)
@@ -111,15 +111,16 @@ def _curve(
     def figures(raw: Raw) -> Mapping[str, Any]:
         return headline(predictions(labelled, raw, split.folds, served), config.target)
 
-    fit = partial(_fit, config)
+    fit_part = partial(fit, config)
     try:
-        return learning_curve(labelled, split.folds, fit, figures, split.raw, config.split.seed)
+        return learning_curve(labelled, split.folds, fit_part, figures, split.raw, config.split.seed)
     except ClassifierError as error:
         progress(f"learning curve: left out, a share of the documents is too few: {error}")
         return []
 
 
-def _fit(config: Config, labelled: Labelled) -> Backend:
+def fit(config: Config, labelled: Labelled) -> Backend:
+    """Train the backend of a configuration, with the weights that it gives documents, groups and toxic texts."""
     groups = codes(labelled.table["group"])
     positive = labelled.targets[:, 0] == 1 if config.target.kind == "binary" else False
     weights = _balanced(labelled.weights, groups, config.balance) * np.where(positive, config.target.positive_weight, 1)

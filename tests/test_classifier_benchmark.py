@@ -15,7 +15,7 @@ from classifiers.config import Config
 from classifiers.labels.reading import Labelled, read_labels
 from classifiers.labels.splits import folds
 from classifiers.serving.toxicity import Toxicity
-from classifiers.train import train
+from classifiers.train import fit, train
 
 LINEAR = {"features": {"views": [{"bits": 12}]}}
 NOUNS = "海山川空森町村駅橋寺"
@@ -74,7 +74,7 @@ def test_held_out_scores_are_calibrated_as_training_does(tmp_path: Path, binary:
 
 
 def test_of_the_windows_of_a_text_the_highest_counts(binary: tuple[Config, Labelled]) -> None:
-    backend = benchmark.fit(*binary)
+    backend = fit(*binary)
     quiet, loud = "静かな町だと言われている。" * 8, "激安！今すぐ！" * 15
     both = pa.array([quiet + loud, quiet])
     alone = backend.raw(pa.array([loud, quiet]))
@@ -82,12 +82,6 @@ def test_of_the_windows_of_a_text_the_highest_counts(binary: tuple[Config, Label
     found = benchmark.highest_raw(backend, both, 104)
     assert found[0] > backend.raw(both)[0]
     np.testing.assert_array_equal(found[1], backend.raw(both)[1])
-
-
-def test_weights_that_training_would_change_are_refused(binary: tuple[Config, Labelled]) -> None:
-    config, labelled = binary
-    with pytest.raises(ValueError, match="balance"):
-        benchmark.fit(config.model_copy(update={"balance": 0.5}), labelled)
 
 
 def test_rows_count_what_any_bound_flags() -> None:
