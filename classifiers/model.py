@@ -99,6 +99,12 @@ class Model:
         return columns(self.kind, self.heads, self.about.levels)
 
     @property
+    def reach(self) -> int | None:
+        """Characters from the beginning of a text that it sees; None where its configuration does not say."""
+        options = self.about.config.get("options", {})
+        return options.get("characters") or options.get("features", {}).get("characters")
+
+    @property
     def trained_on(self) -> npt.NDArray[np.uint64]:
         """Fingerprints (``Labelled.fingerprints``) of the texts it was trained on, rising."""
         file = self.folder / TRAINED_ON
@@ -148,6 +154,9 @@ def load(name: str | Path) -> Model:
         )
     for file, sha256 in about.files.items():
         _check(folder, file, sha256)
+    weights = {f"{WEIGHTS}/{file}" for file in _files(folder / WEIGHTS)}
+    if not weights or not weights <= about.files.keys():
+        raise ClassifierError(f"{folder}: {ABOUT} does not vouch for the files in {WEIGHTS}/")
     calibrations = [_calibration(folder, about, head) for head in about.heads]
     loaded = backend(about.backend).load(folder / WEIGHTS)
     return Model(folder, hashlib.sha256(content).hexdigest(), about, loaded, calibrations)
@@ -165,6 +174,7 @@ def new_folder(to: Path) -> Iterator[Path]:
     A model folder that stands there is replaced. Raises ClassifierError where anything else does, before any work.
     """
     refuse_occupied(to)
+    to = to.resolve()
     to.parent.mkdir(parents=True, exist_ok=True)
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}.tmp")
     temporary.mkdir()
@@ -177,14 +187,22 @@ def new_folder(to: Path) -> Iterator[Path]:
 
 def refuse_occupied(to: Path) -> None:
     """Raise ClassifierError if there is something that no model folder may replace."""
-    if to.exists() and not (to / ABOUT).is_file() and not (to.is_dir() and not any(to.iterdir())):
+    if not to.exists() or (to.is_dir() and not any(to.iterdir())):
+        return
+    if not (to / ABOUT).is_file():
         raise ClassifierError(f"{to}: there is something else than a model; name a new folder")
+    own = {ABOUT, *_about(_bytes(to / ABOUT), to / ABOUT).files}
+    if others := sorted(_files(to) - own):
+        raise ClassifierError(f"{to}: there is more than a model, e.g. {others[0]}; name a new folder")
+
+
+def _files(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
 
 
 def seal(folder: Path, about: Mapping[str, Any]) -> None:
     """Write ``model.json`` into a folder that holds everything else: ``about``, and the hash of every file."""
-    files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
-    hashes = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files}
+    hashes = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in sorted(_files(folder))}
     content = About.model_validate({**about, "format": FORMAT, "features": FEATURE_VERSION, "files": hashes})
     text = json.dumps(content.model_dump(mode="json"), ensure_ascii=False, indent=1, allow_nan=False)
     (folder / ABOUT).write_text(text + "\n", encoding="utf-8")
@@ -224,6 +242,8 @@ def _bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise ClassifierError(f"{file}: a model needs this file: {error.strerror}") from None
+    except ValueError as error:
+        raise ClassifierError(f"{str(file)!r}: no name of a file: {error}") from None
 
 
 def _calibration(folder: Path, about: About, head: str) -> Calibration:

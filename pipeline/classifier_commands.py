@@ -226,11 +226,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _refuse_other(folder: Path, own: str) -> None:
-    """Keep what a command writes out of files, and out of the folders of others."""
+    """Keep what a command writes out of files, and out of folders that hold anything but what it wrote before."""
     if folder.exists() and not folder.is_dir():
         raise ClassifierError(f"{folder}: a file; name a folder")
-    if held := [mark for mark in MARKS if mark != own and (folder / mark).is_file()]:
-        raise ClassifierError(f"{folder}: holds something else ({held[0]}); choose another folder")
+    others = [mark for mark in MARKS if mark != own and (folder / mark).is_file()]
+    if others or (folder.is_dir() and any(folder.iterdir()) and not (folder / own).is_file()):
+        held = f" ({others[0]})" if others else ""
+        raise ClassifierError(f"{folder}: holds something else{held}; choose another folder")
 
 
 def _checked(kind: Any, **options: Any) -> Any:

@@ -321,7 +321,8 @@ def _documents(frame: _Frame, chosen: Rows, strata: Sequence[Stratum], track: Tr
         for row, text, number in zip(stored, texts, own["stratum"].tolist(), strict=True):
             if not text:
                 raise frame.run.gone(f"the text of {row['id']}")
-            lines.append(_line(row, text[: frame.options.characters], strata[number], frame.run.signals))
+            shown = (text.lstrip() or text)[: frame.options.characters]
+            lines.append(_line(row, shown, strata[number], frame.run.signals))
     return sorted(lines, key=lambda line: line["key"])
 
 

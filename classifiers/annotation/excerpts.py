@@ -51,8 +51,8 @@ def read_sample(path: Path) -> Sample:
 def to_excerpt(record: dict[str, Any]) -> Excerpt:
     """Check one object of a sample; without ``key`` its key is the hash of ``id`` and text. Raises ValueError."""
     text = record.get("text")
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError("`text` must be a text that is not blank")
+    if not isinstance(text, str) or not text:
+        raise ValueError("`text` must be a text that is not empty")
     if not is_unicode(text):
         raise ValueError("`text` holds half of a surrogate pair, which no encoding can carry")
     key = record.get("key", key_of(record.get("id"), text))

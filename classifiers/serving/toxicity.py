@@ -1,11 +1,11 @@
 """Scores texts by how likely they harm: as a whole and by category."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from classifiers.serving.base import Scores, Serving
 from classifiers.serving.windows import windows
@@ -38,6 +38,14 @@ class Toxicity(Serving):
     """Probability that it is explicitly sexual."""
     abuse: Interval = Interval()
     """Probability that it is hate or harassment."""
+
+    @model_validator(mode="after")
+    def _seen_whole(self) -> Self:
+        """Refuse windows of which the model would not see the end."""
+        reach = self.served.reach
+        if self.window is not None and reach is not None and self.window > reach:
+            raise ValueError(f"window {self.window}: model `{self.model}` sees {reach} characters; give no more")
+        return self
 
     def predicted(self, texts: pa.StringArray) -> Mapping[str, Scores]:
         """Predict the columns of n texts, n values each: of windows the highest."""

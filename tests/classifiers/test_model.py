@@ -203,3 +203,26 @@ def test_training_again_replaces_a_model_and_nothing_else(made: Model, tmp_path:
     with pytest.raises(ClassifierError, match="something else than a model"):
         write(tmp_path / "notes", ORDINAL)
     assert (tmp_path / "notes" / "diary.txt").read_text() == "大事なもの"
+
+
+def test_a_model_with_other_files_beside_it_is_not_replaced(made: Model) -> None:
+    (made.folder / "diary.txt").write_text("大事なもの")
+    with pytest.raises(ClassifierError, match=r"more than a model, e.g. diary.txt"):
+        write(made.folder, ORDINAL)
+    assert (made.folder / "diary.txt").read_text() == "大事なもの"
+
+
+def test_a_model_json_of_another_program_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "model.json").write_text('{"modelTopology": {}}')
+    with pytest.raises(ClassifierError, match="not a model of format"):
+        write(tmp_path / "theirs", ORDINAL)
+
+
+@pytest.mark.parametrize("kept", [[], ["README.md", "trained_on.npy"]])
+def test_weights_that_no_hash_vouches_for_are_refused(made: Model, kept: list[str]) -> None:
+    about = json.loads((made.folder / "model.json").read_text())
+    about["files"] = {name: about["files"][name] for name in kept}
+    (made.folder / "model.json").write_text(json.dumps(about))
+    with pytest.raises(ClassifierError, match="does not vouch for the files in weights/"):
+        model.load(made.folder)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 from tiny_models import BAD, GOOD, write_model
 from toys import carry_out, rows, write_toy_recipe
 
@@ -77,3 +78,8 @@ def test_a_paragraph_of_abuse_in_a_long_page_is_found_by_windows(model: str) -> 
     assert scored(windowed, page)["toxicity.toxic"][0] > max(scored(whole, page)["toxicity.toxic"][0], clean)
     assert scored(windowed, BAD, page, GOOD)["toxicity.toxic"][::2] == scored(whole, BAD, GOOD)["toxicity.toxic"]
     assert scored(windowed) == {"toxicity.toxic": [], "toxicity.weapons": []}
+
+
+def test_a_window_beyond_what_the_model_sees_is_refused() -> None:
+    with pytest.raises(ValidationError, match="window 1001: model `toxicity_ja` sees 1000 characters"):
+        Toxicity(window=1001)

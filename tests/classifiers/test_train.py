@@ -12,7 +12,7 @@ from classifiers import model
 from classifiers.config import Config
 from classifiers.errors import ClassifierError
 from classifiers.labels.reading import read_labels
-from classifiers.train import _balanced, _fit, train
+from classifiers.train import _balanced, fit, train
 
 GOOD = "{}は{}であり、{}のために{}が必要とされる。{}では{}を{}という。"
 BAD = "{}激安！！{}★{}♪今すぐ{}を☆{}無料 {}ランキング {}"
@@ -162,7 +162,7 @@ def test_sources_under_noncommercial_terms_teach_only_if_asked(data: Path, tmp_p
 
 def test_a_positive_weight_makes_toxic_documents_weigh_more_in_training(data: Path) -> None:
     labelled = read_labels(binary(), data)
-    raw = [_fit(binary(positive_weight=weight), labelled).raw(labelled.texts)[:, 0].mean() for weight in (1, 5)]
+    raw = [fit(binary(positive_weight=weight), labelled).raw(labelled.texts)[:, 0].mean() for weight in (1, 5)]
     assert raw[1] > raw[0] + 0.05
 
 
