@@ -97,6 +97,11 @@ class JudgeServer:
     retry_after: str = "0.05"
     port: int = 0
     answer: Callable[[str], str] | None = None
+    completion: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that replace those of every completion."""
+    content_type: str = "application/json"
+    escaped: str = ""
+    """A text that is sent as JSON escapes."""
     requests: list[Request] = field(default_factory=list)
     answered: Counter[str] = field(default_factory=Counter)
     """Answers sent in full, by text."""
@@ -180,6 +185,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.send(429, {"error": {"message": "no credit left", "code": "insufficient_quota"}})
             case ["filtered"]:
                 self.send(400, {"error": {"message": "content management policy", "code": "content_filter"}})
+            case ["302"]:
+                self.send(302, {}, {"Location": "https://elsewhere.example/v1/chat/completions"})
             case [status] if status.isdigit():
                 self.send(int(status), {"error": {"message": f"error with {self.headers['Authorization']}\x1b[31m"}})
             case ["not", "json"]:
@@ -207,13 +214,18 @@ class Handler(BaseHTTPRequestHandler):
         if self.server_judge.counts_tokens:
             tokens_in = sum(len(part["content"]) for part in request.body["messages"])
             completion["usage"] = {"prompt_tokens": tokens_in, "completion_tokens": len(message["content"] or "")}
-        content = json.dumps(completion, ensure_ascii=False).encode()
+        completion.update(self.server_judge.completion)
+        escaped = self.server_judge.escaped
+        as_json = json.dumps(completion, ensure_ascii=False)
+        if escaped:
+            as_json = as_json.replace(escaped, "".join(f"\\u{ord(one):04x}" for one in escaped))
+        content = as_json.encode()
         if request.fault == "cut":
             self.send_bytes(200, content, {}, cut=True)
             return
         with self.server_judge.lock:
             self.server_judge.answered[request.text] += 1
-        self.send_bytes(200, content, {"Content-Type": "application/json"})
+        self.send_bytes(200, content, {"Content-Type": self.server_judge.content_type})
 
     def spoiled(self, request: Request, verdict: dict[str, Any]) -> tuple[dict[str, Any], str]:
         content = json.dumps(verdict, ensure_ascii=False)

@@ -12,8 +12,9 @@ from typing import Any
 
 from classifiers.annotation.agreement import agreement
 from classifiers.annotation.annotations import Summary, annotation, claim, write_annotations, write_summary
+from classifiers.annotation.answers import UnfitAnswerError
 from classifiers.annotation.excerpts import Excerpt, Sample, read_sample
-from classifiers.annotation.journal import History, Journal, kind_of
+from classifiers.annotation.journal import Entry, History, Journal, kind_of
 from classifiers.annotation.judging import FIRST, SECOND, Progress, Session, Settings, read_verdict
 from classifiers.annotation.rubric import Rubric, Verdict
 
@@ -38,7 +39,18 @@ def annotate(
     about = {"file": sample.name, "documents": len(documents.excerpts)}
     rest = {"settings": settings.model_dump(mode="json"), "sample": about}
     claim(to, identity, {**rest, "rubric": rubric.resolved(), "schema": rubric.schema_of_answer})
-    with Journal(to) as journal:
+    pages = {excerpt.key: excerpt.text for excerpt in documents.excerpts}
+
+    def fits(entry: Entry) -> bool:
+        if entry.outcome != "accepted" or entry.key not in pages:
+            return True
+        try:
+            read_verdict(rubric, entry.answer or "", entry.finish, pages[entry.key])
+        except UnfitAnswerError:
+            return False
+        return True
+
+    with Journal(to, fits) as journal:
         session = Session(documents, rubric, settings, journal, progress)
         asyncio.run(session.run())
         summary = _write(to, documents, rubric, settings, journal, session.stopped)

@@ -114,7 +114,10 @@ def claim(folder: Path, identity: Mapping[str, object], rest: Mapping[str, Any])
     file = folder / SETTINGS
     folder.mkdir(parents=True, exist_ok=True)
     if file.exists():
-        before = json.loads(file.read_bytes())["identity"]
+        try:
+            before = dict(json.loads(file.read_bytes())["identity"])
+        except (ValueError, TypeError, KeyError):
+            raise ClassifierError(f"{file}: cannot be read; restore it, or choose another folder") from None
         differing = [name for name in {**before, **identity} if before.get(name) != identity.get(name)]
         if differing:
             said = ", ".join(f"{name} was {before.get(name)}, now {identity.get(name)}" for name in differing)

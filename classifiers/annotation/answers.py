@@ -8,6 +8,10 @@ END_OF_THOUGHT = "</think>"
 """What reasoning models write between their thoughts and their answer where the server leaves the thoughts in."""
 
 
+MOST_STARTS = 50
+"""Braces of an answer at which an object is looked for; each may cost a look at the whole answer."""
+
+
 class UnfitAnswerError(ValueError):
     """An answer that cannot be used; the message is its kind, then after a colon what is particular to it."""
 
@@ -42,7 +46,10 @@ def _objects(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every outermost JSON object with its source, from left to right."""
     decoder = json.JSONDecoder()
     start = text.find("{")
+    starts = 0
     while start >= 0:
+        if (starts := starts + 1) > MOST_STARTS:
+            raise UnfitAnswerError("too many braces in the answer")
         try:
             record, end = decoder.raw_decode(text, start)
         except ValueError:

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, Self
 
@@ -106,9 +106,9 @@ class History:
 
 
 class Journal:
-    """The open journal of a folder, for one process at a time. ``unreadable``: numbers of torn or damaged lines."""
+    """The open journal of a folder, for one process at a time. ``unreadable``: lines torn, damaged or unfit."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fits: Callable[[Entry], bool] = lambda entry: True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / JOURNAL
         self._file = path.open("ab")
@@ -117,7 +117,7 @@ class Journal:
         except OSError:
             self._file.close()
             raise ClassifierError(f"{folder}: another process is annotating into this folder") from None
-        entries, self.unreadable = read_journal(path)
+        entries, self.unreadable = read_journal(path, fits)
         self.history = History(entries)
         if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
             self._file.write(b"\n")  # a line that was torn by a kill stays on its own
@@ -136,13 +136,18 @@ class Journal:
         self._file.close()
 
 
-def read_journal(path: Path) -> tuple[list[Entry], list[int]]:
+def read_journal(path: Path, fits: Callable[[Entry], bool] = lambda entry: True) -> tuple[list[Entry], list[int]]:
     """Return all entries of a journal and the numbers of lines that hold none."""
     entries, unreadable = [], []
     for number, line in numbered_lines(path):
         try:
-            entries.append(Entry.model_validate(read_line(line)))
+            entry = Entry.model_validate(read_line(line))
         except (ValueError, ValidationError):
+            unreadable.append(number)
+            continue
+        if fits(entry):
+            entries.append(entry)
+        else:
             unreadable.append(number)
     return entries, unreadable
 

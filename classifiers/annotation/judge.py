@@ -7,6 +7,7 @@ import asyncio
 import ipaddress
 import math
 import os
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import openai
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from classifiers.errors import ClassifierError
 from pipeline.stage import Options
@@ -27,6 +28,8 @@ TRANSIENT = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EAR
 OF_THE_REQUEST = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 SHORTEST_SECRET = 8
 CONTENT_FILTER = "content_filter"
+BYTES_PER_TOKEN, BYTES_BESIDE = 64, 1_000_000
+"""Most bytes of a response: so many for each token of the answer, and for all the rest."""
 LONGEST_ERROR = 500
 """Characters of a server's message that are kept; some servers send whole pages."""
 
@@ -134,8 +137,8 @@ class _Choice(BaseModel):
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(ge=0)
+    prompt_tokens: int = Field(ge=0, le=10**9)
+    completion_tokens: int = Field(ge=0, le=10**9)
 
 
 class Completion(BaseModel):
@@ -144,6 +147,14 @@ class Completion(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
     model: str | None = None
     usage: _Usage | None = None
+
+    @field_validator("model", "usage", mode="wrap")
+    @classmethod
+    def _none_if_unreadable(cls, value: object, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            return None
 
     @property
     def content(self) -> str:
@@ -162,6 +173,32 @@ class Completion(BaseModel):
         return message or (CONTENT_FILTER if self.finish == CONTENT_FILTER else None)
 
 
+class TooLongError(Exception):
+    """A response with more bytes than an answer can have."""
+
+
+class _Client(openai.DefaultAsyncHttpxClient):
+    """Follows no redirect, reads every response as UTF-8 and no further than ``most`` bytes."""
+
+    most = BYTES_BESIDE
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        response = await super().send(request, **{**options, "stream": True})
+        content = bytearray()
+        try:
+            async for part in response.aiter_bytes():
+                content += part
+                if len(content) > self.most:
+                    raise TooLongError(f"more than {self.most} bytes")
+        finally:
+            await response.aclose()
+        coded = ("content-encoding", "content-length", "transfer-encoding")
+        headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in coded]
+        whole = type(response)(response.status_code, headers=headers, content=bytes(content), request=request)
+        whole.encoding = "utf-8"
+        return whole
+
+
 class Judge:
     """One endpoint, and the form of requests that it has been found to understand."""
 
@@ -170,8 +207,15 @@ class Judge:
         self.form = Form()
         self.proven = False
         self._key = key_for(endpoint)
+        self._secret = _spelled(self._key)
+        http_client = _Client(follow_redirects=False, timeout=endpoint.timeout)
+        http_client.most = BYTES_PER_TOKEN * endpoint.max_tokens + BYTES_BESIDE
         self._client = openai.AsyncOpenAI(
-            api_key=self._key, base_url=endpoint.base_url, timeout=endpoint.timeout, max_retries=0
+            api_key=self._key,
+            base_url=endpoint.base_url,
+            timeout=endpoint.timeout,
+            max_retries=0,
+            http_client=http_client,
         )
         self._alone = asyncio.Lock()
 
@@ -207,11 +251,21 @@ class Judge:
         except openai.APIStatusError as error:
             raise self._refused(error) from None
         self.proven = True
-        return _completion(self.redact(response.http_response.text))
+        return self._without_key(_completion(response.http_response.text))
 
     def redact(self, text: str) -> str:
         """Take the key out of a text, in case a server sends it back; what is too short to be secret stays."""
-        return text if len(self._key) < SHORTEST_SECRET else text.replace(self._key, "[key]")
+        return text if len(self._key) < SHORTEST_SECRET else self._secret.sub("[key]", text)
+
+    def _without_key(self, completion: Completion) -> Completion:
+        """Redact what was decoded; ``redact`` also knows the escapes that a JSON answer in it may still hold."""
+        choice = completion.choices[0]
+        message = choice.message
+        message.content = None if message.content is None else self.redact(message.content)
+        message.refusal = None if message.refusal is None else self.redact(message.refusal)
+        choice.finish_reason = None if choice.finish_reason is None else self.redact(choice.finish_reason)
+        completion.model = None if completion.model is None else self.redact(completion.model)
+        return completion
 
     def _quoted(self, text: str) -> str:
         """Make a text of the server fit for a message: one line, without key and control characters, cut."""
@@ -222,6 +276,8 @@ class Judge:
         """Sort a connection that failed; where it was never made, nothing was billed."""
         cause = error.__cause__ or error
         name = type(cause).__name__
+        if isinstance(cause, TooLongError):
+            return TransientError(f"answer too long: {cause}", unpaid=False)
         return TransientError(f"connection: {name}: {self._quoted(str(cause))}", unpaid=name == "ConnectError")
 
     def _refused(self, error: openai.APIStatusError) -> Exception:
@@ -229,6 +285,8 @@ class Judge:
         status = error.status_code
         said = error.body.get("message") if isinstance(error.body, dict) else None
         reason = f"HTTP {status}: {self._quoted(str(said or error.message))}"
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            reason = f"HTTP {status}: redirects to {self._quoted(error.response.headers.get('location', 'nowhere'))}"
         if error.code == CONTENT_FILTER:
             return RejectedError(reason, filtered=True)
         if error.code != "insufficient_quota" and (status in TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR):
@@ -255,10 +313,19 @@ def key_for(endpoint: Endpoint) -> str:
     if key := os.environ.get(endpoint.key_from, "").strip():
         if not (key.isascii() and key.isprintable()):
             raise EndpointError(f"the environment variable {endpoint.key_from} holds no key: a key is printable ASCII")
+        parts = urlsplit(endpoint.base_url)
+        if parts.scheme == "http" and not is_local(parts.hostname or ""):
+            raise EndpointError(f"{endpoint.base_url}: a key goes to a public host over https only")
         return key
     if is_local(urlsplit(endpoint.base_url).hostname or ""):
         return NO_KEY
     raise EndpointError(f"{endpoint.base_url}: no key; set the environment variable {endpoint.key_from}")
+
+
+def _spelled(key: str) -> re.Pattern[str]:
+    """Match a key in plain characters, in JSON escapes of any depth, or in a mixture of both."""
+    before = {one: "" if one.isalnum() else r"\\*" for one in key}
+    return re.compile("".join(rf"(?:\\+u00(?i:{ord(one):02x})|{before[one]}{re.escape(one)})" for one in key))
 
 
 def is_local(host: str) -> bool:

@@ -152,11 +152,18 @@ class Session:
         waiting = iter(excerpts)
 
         async def work() -> None:
-            for excerpt in waiting:
-                await Document(self, judge, excerpt, turn).run()
-                self.report()
+            try:
+                for excerpt in waiting:
+                    await Document(self, judge, excerpt, turn).run()
+                    self.report()
+            except Exception as error:
+                self.stop(f"unexpected {type(error).__name__}")  # what is under way is journalled before it is raised
+                raise
 
-        await asyncio.gather(*(work() for _ in range(min(self.settings.concurrency, len(excerpts)))))
+        workers = (work() for _ in range(min(self.settings.concurrency, len(excerpts))))
+        for error in await asyncio.gather(*workers, return_exceptions=True):
+            if error:
+                raise error
 
     async def admit(self, bound: float, tokens: int) -> bool:
         """Wait until one more request may start and set aside the most it may cost; False where none may."""
@@ -177,10 +184,16 @@ class Session:
 
     async def settle(self, bound: float, expected: int, entry: Entry) -> None:
         """Record a request that has ended, and what it took of budget and rate."""
-        self.journal.append(entry)
-        await self._budget.settle(bound, entry.cost)
+        try:
+            self.journal.append(entry)
+        finally:
+            await self._budget.settle(bound, entry.cost)
         if not entry.estimated:
             self._tokens.correct((entry.tokens_in or 0) + (entry.tokens_out or 0) - expected)
+
+    async def release(self, bound: float) -> None:
+        """Give back what was set aside for a request that ends without an entry."""
+        await self._budget.settle(bound, 0.0)
 
     def note(self, ending: Ending, judge: Judge) -> None:
         """Give up on an endpoint that fails for one document after another, and on a judge whose answers never fit."""
@@ -301,6 +314,9 @@ class Document:
         except EndpointError as error:
             ending = Ending("retry", str(error))
             self.session.give_up(str(error))
+        except Exception:
+            await self.session.release(self.bound)
+            raise
         await self.session.settle(self.bound, expected, self._entry(ending, completion, unpaid, form, started))
         return ending
 

@@ -420,7 +420,7 @@ def test_fields_of_the_sample_that_the_judge_gives_too_are_replaced_and_named(tm
     [
         ("", "no documents"),
         ('{"text": "一"}\n{"text": ', "line 2"),
-        ('{"text": "  "}', "line 1: `text`"),
+        ('{"text": ""}', "line 1: `text`"),
         ('{"key": "a"}', "line 1: `text`"),
         ('["一"]', "line 1: not a JSON object"),
         ('{"text": "\\ud83d"}', "line 1: `text` holds half of a surrogate pair"),
@@ -515,3 +515,52 @@ def test_the_judge_runs_as_a_program(tmp_path: Path) -> None:
         options = Settings(base_url=process.stdout.readline().strip(), model="hanji")
         assert annotate(write_sample(tmp_path, TEXTS[:3]), RUBRIC, tmp_path / "out", options).accepted == 3
         process.terminate()
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_key_that_comes_back_in_json_escapes_is_written_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: int
+) -> None:
+    key = "sk-himitsu-no-kagi"
+    monkeypatch.setenv("JUDGE_KEY", key)
+    spelled = key if layers == 1 else "".join(f"\\u{ord(one):04X}" for one in key)
+    leak = json.dumps({**quality(TEXT), "reason": "KEY"}).replace("KEY", spelled)
+    with JudgeServer(answer=lambda text: leak, completion={"model": key}, escaped=key) as server:
+        annotate(write_sample(tmp_path, [TEXT]), RUBRIC, tmp_path / "out", settings(server, key_from="JUDGE_KEY"))
+    assert [row["why"] for row in read_annotations(tmp_path / "out")] == ["[key]"]
+    assert not any(key in path.read_text() or "u0073" in path.read_text() for path in (tmp_path / "out").iterdir())
+
+
+def test_an_unexpected_error_is_raised_after_the_answers_under_way_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(rubric: object, answer: str, finish: object, page: str) -> None:
+        if page == TEXTS[0]:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr("classifiers.annotation.judging.read_verdict", breaks)
+    with JudgeServer() as server:
+        with pytest.raises(ZeroDivisionError):
+            annotate(write_sample(tmp_path), RUBRIC, tmp_path / "out", settings(server, concurrency=4))
+        assert len(journal(tmp_path / "out")) == len(server.requests) - 1
+
+
+def test_an_answer_full_of_braces_is_discarded_quickly(tmp_path: Path) -> None:
+    with JudgeServer(answer=lambda text: "{" * 900_000) as server:
+        started = time.monotonic()
+        summary = annotate(write_sample(tmp_path, [TEXT]), RUBRIC, tmp_path / "out", settings(server))
+    assert summary.discarded == {"too many braces in the answer": 1}
+    assert time.monotonic() - started < 10
+
+
+def test_a_recorded_answer_that_no_longer_fits_is_asked_for_again(tmp_path: Path) -> None:
+    sample, out = write_sample(tmp_path, TEXTS[:2]), tmp_path / "out"
+    with JudgeServer() as server:
+        annotate(sample, RUBRIC, out, settings(server, concurrency=1))
+        path = out / "answers.jsonl"
+        path.write_text(path.read_text().replace("score", "points", 1))
+        summary = annotate(sample, RUBRIC, out, settings(server))
+        assert (summary.accepted, summary.unreadable_lines) == (2, (1,))
+        (out / "annotate.json").write_text('{"identity": {')
+        with pytest.raises(ClassifierError, match=r"annotate\.json"):
+            annotate(sample, RUBRIC, out, settings(server))

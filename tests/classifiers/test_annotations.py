@@ -57,7 +57,7 @@ def test_bad_lines_are_discarded_by_number_and_reason(tmp_path: Path) -> None:
         {**ROW, "key": "b", "score": 5},
         "{torn",
         {**ROW, "key": "c", "genre": "poem"},
-        {**ROW, "key": "d", "text": " "},
+        {**ROW, "key": "d", "text": ""},
         {**ROW, "score": 3},
         {"key": "e", "text": "判定がない"},
         "",

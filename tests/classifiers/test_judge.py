@@ -190,3 +190,33 @@ def test_retry_after_is_read_as_seconds_milliseconds_or_date() -> None:
     assert retry_after({"retry-after": past}) == 0
     assert retry_after({"retry-after": "-5"}) == 0
     assert [retry_after({"retry-after": odd}) for odd in ("", "nan", "inf", "そのうち")] == [None] * 4
+
+
+def test_a_redirect_is_not_followed_and_its_target_named() -> None:
+    with JudgeServer(with_fault("302")) as server, pytest.raises(EndpointError, match=r"redirects to .*elsewhere"):
+        ask(server)
+    assert len(server.requests) == 1
+
+
+def test_a_response_without_end_is_given_up() -> None:
+    with JudgeServer(answer=lambda text: "{" * 2_000_000) as server, pytest.raises(TransientError, match="too long"):
+        ask(server)
+
+
+@pytest.mark.parametrize("charset", ["hex", "idna", "rot13"])
+def test_an_odd_charset_is_read_as_utf_8(charset: str) -> None:
+    with JudgeServer(content_type=f"application/json; charset={charset}") as server:
+        assert '"score"' in ask(server).content
+
+
+@pytest.mark.parametrize("usage", [{"prompt_tokens": 10**400, "completion_tokens": 1}, {"prompt_tokens": None}, "many"])
+def test_counts_and_names_that_cannot_be_read_are_left_out(usage: object) -> None:
+    with JudgeServer(completion={"usage": usage, "model": 7}) as server:
+        completion = ask(server)
+    assert (completion.usage, completion.model) == (None, None)
+
+
+def test_a_key_goes_to_a_public_host_over_https_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUDGE_KEY", "sk-himitsu")
+    with pytest.raises(EndpointError, match="https only"):
+        key_for(Endpoint(base_url="http://api.example.com/v1", model="hanji", key_from="JUDGE_KEY"))

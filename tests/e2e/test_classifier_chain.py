@@ -132,8 +132,8 @@ def test_a_run_is_sampled_judged_learnt_and_filtered_by_what_was_learnt(tmp_path
     write_shards(tmp_path / "shards")
     inputs = "--input", tmp_path / "shards", "--inline"
     called("run", ROOT / "configs/sample.yaml", *inputs, "--output", tmp_path / "run")
-    called("sample", tmp_path / "run", "--output", tmp_path, "--include-dropped", "--per-host", 0, "--n", 120)
-    annotated = annotated_with_a_kill(tmp_path / "sample.jsonl", tmp_path / "annotations")
+    called("sample", tmp_path / "run", "--output", tmp_path / "drawn", "--include-dropped", "--per-host", 0, "--n", 120)
+    annotated = annotated_with_a_kill(tmp_path / "drawn/sample.jsonl", tmp_path / "annotations")
     assert len(annotated) == 120
     assert {row["reason"] is None for row in annotated} == {True, False}
 
